@@ -1,0 +1,1 @@
+"""The embedded default: PostgreSQL and Valkey, supervised together with what needs them."""

@@ -1,0 +1,181 @@
+"""The embedded PostgreSQL: its cluster, its command line, and what an earlier run left behind."""
+
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from quantify.stack.accounts import ourselves
+from quantify.stack.instance import SOCKET_NAME, Instance
+from quantify.stack.programs import Program
+
+MAJOR_VERSION = "18"
+ROLE = "quantify"
+DATABASE = "quantify"
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "100",
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    "log_checkpoints": "off",
+}
+# Tests may lose the whole cluster in a power cut; locking and visibility stay as they are.
+NOT_DURABLE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "200",
+}
+
+
+class DatabaseUnusable(Exception):
+    """The cluster cannot be made or started as it is."""
+
+
+class Postgres:
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self.data = instance.storage / "postgres"
+
+    def url(self, database: str = DATABASE) -> str:
+        """
+        The address in the form django-environ reads: `postgres://role@//socket/folder/database`.
+        """
+        return f"postgres://{ROLE}@/{quote(str(self._instance.sockets))}/{database}"
+
+    def prepare(self) -> None:
+        """
+        Make the cluster if there is none, and clear what a killed run left behind.
+
+        :raises DatabaseUnusable: if the data is of another version or still in use.
+        """
+        if not self.data.exists():
+            self._create()
+        release = (self.data / "PG_VERSION").read_text().strip()
+        if release != MAJOR_VERSION:
+            raise DatabaseUnusable(
+                f"{self.data} was made by PostgreSQL {release}; this is {MAJOR_VERSION}."
+            )
+        self._await_release()
+        self._forget_foreign_pid(self.data / "postmaster.pid")
+        self._forget_foreign_pid(self._instance.sockets / f"{SOCKET_NAME}.lock")
+        self._write_access_rules()
+
+    def program(self) -> Program:
+        settings = SETTINGS | {"unix_socket_directories": str(self._instance.sockets)}
+        if not self._instance.durable:
+            settings |= NOT_DURABLE
+        options = [word for item in settings.items() for word in ("-c", "=".join(item))]
+        return Program(
+            name="postgres",
+            command=[self._instance.binaries.postgres, "-D", self.data, *options],
+            account=self._instance.account,
+            directory=self._instance.storage,
+            stop_signal=signal.SIGINT,  # fast shutdown: end connections, write a checkpoint
+            important=r"\b(PANIC|FATAL):(?!.*(starting up|shutting down|administrator command))",
+        )
+
+    def is_ready(self) -> bool:
+        try:
+            with self._connected():
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def create_database(self, name: str = DATABASE) -> None:
+        """Make the database unless it is there."""
+        with self._connected() as connection:
+            there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            if there.fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def _connected(self) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self._instance.sockets),
+            user=ROLE,
+            dbname="postgres",
+            autocommit=True,
+            connect_timeout=2,
+        )
+
+    def _create(self) -> None:
+        unfinished = self.data.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        account = self._instance.account
+        account.own(unfinished)
+        made = subprocess.run(  # noqa: S603
+            [
+                str(self._instance.binaries.initdb),
+                f"--pgdata={unfinished}",
+                f"--username={ROLE}",
+                "--auth-local=peer",
+                "--auth-host=reject",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                "--data-checksums",
+                *([] if self._instance.durable else ["--no-sync"]),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self._instance.storage,
+            **account.identity,
+        )
+        if made.returncode != 0:
+            raise DatabaseUnusable(f"initdb failed: {made.stderr.strip()}")
+        unfinished.rename(self.data)
+
+    def _write_access_rules(self) -> None:
+        names = {"root", self._instance.account.name, ourselves().name}
+        rules = {
+            "pg_hba.conf": "local all all peer map=people\n",
+            "pg_ident.conf": "".join(f'people "{name}" {ROLE}\n' for name in sorted(names)),
+        }
+        for name, text in rules.items():
+            file = self.data / name
+            file.write_text(text)
+
+    def _await_release(self, patience: float = 30) -> None:
+        """Wait for the servers of a killed run to finish; they are told to by the kernel."""
+        deadline = time.monotonic() + patience
+        while holders := servers_in(self.data):
+            if time.monotonic() > deadline:
+                raise DatabaseUnusable(
+                    f"{self.data} is still in use by process {min(holders)} of an earlier run; "
+                    f"stop it with `kill -INT {min(holders)}`."
+                )
+            time.sleep(0.1)
+
+    def _forget_foreign_pid(self, file: Path) -> None:
+        # PostgreSQL refuses to start if the pid it finds lives, whatever that process is. Nobody
+        # holds the data here: the lock is ours, and `_await_release` saw no server in it.
+        try:
+            pid = int(file.read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return
+        if Path(f"/proc/{pid}").exists():
+            file.unlink()
+
+
+def servers_in(data: Path) -> set[int]:
+    """The processes of PostgreSQL which work in this data directory."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            title = (process / "cmdline").read_bytes().split(b"\0", 1)[0]
+            if b"postgres" in title and (process / "cwd").readlink() == data:
+                found.add(int(process.name))
+        except OSError:
+            continue
+    return found

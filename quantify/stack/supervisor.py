@@ -1,0 +1,162 @@
+"""Keeps programs running, shows what matters of their output, and stops them in order."""
+
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from quantify.stack.programs import Process, Program
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+HEALTHY_AFTER = 60.0
+TICK = 0.1
+
+
+class GaveUp(Exception):
+    """A program that everything depends on cannot be kept running."""
+
+
+class StopRequested(Exception):
+    """The person at the console, or the system, asked us to end."""
+
+
+@dataclass
+class _Kept:
+    """A program under supervision, and how well it fares."""
+
+    program: Program
+    restarts: int | None = None  # after so many without a healthy run, give up; None: never
+    process: Process | None = None
+    failures: int = 0
+    started_at: float = 0.0
+    resume_at: float = 0.0
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Supervisor:
+    log_directory: Path
+    report: Callable[[str], None] = say
+    _kept: list[_Kept] = field(default_factory=list)
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    _stop_requested: bool = False
+
+    def listen_to_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._request_stop)
+
+    def keep(self, program: Program, *, restarts: int | None = None) -> None:
+        """Start a program, and start it again whenever it ends by itself."""
+        kept = _Kept(program, restarts=restarts)
+        self._kept.append(kept)
+        self._start(kept)
+
+    def wait_until(self, condition: Callable[[], bool], *, timeout: float | None = None) -> bool:
+        """
+        Supervise until the condition holds; false if it did not within `timeout` seconds.
+
+        :raises GaveUp: if an essential program keeps failing.
+        :raises StopRequested: if a signal asked us to end.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not condition():
+            if self._stop_requested:
+                raise StopRequested
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            self._pump(TICK)
+            self._restart_what_ended()
+        return True
+
+    def complete(self, program: Program) -> int:
+        """Run a program to its end beside the others and return its exit code."""
+        process = self._open(program)
+        try:
+            self.wait_until(lambda: process.exit_code is not None)
+        finally:
+            if process.exit_code is None:
+                process.kill()
+            self._close(process)
+        return process.exit_code or 0
+
+    def attend(self, command: subprocess.Popen[bytes]) -> int:
+        """Supervise until a command that has the console ends; return its exit code."""
+        self.wait_until(lambda: command.poll() is not None)
+        return command.returncode
+
+    def stop(self, *, patience: float = 4.5) -> None:
+        """Stop the last started first; whoever has not ended in time is killed."""
+        deadline = time.monotonic() + patience
+        running = [kept.process for kept in reversed(self._kept) if kept.process]
+        self._kept.clear()
+        for process in running:
+            process.ask_to_stop()
+            while process.exit_code is None and time.monotonic() < deadline:
+                self._pump(TICK / 2)
+            if process.exit_code is None:
+                self.report(f"{process.program.name} did not stop in time and was killed.")
+            process.kill()
+            self._close(process)
+
+    def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_requested = True
+
+    def _open(self, program: Program) -> Process:
+        process = Process(program, self.log_directory / f"{program.name}.log")
+        self._selector.register(process.output, selectors.EVENT_READ, process)
+        return process
+
+    def _start(self, kept: _Kept) -> None:
+        kept.process, kept.started_at = self._open(kept.program), time.monotonic()
+
+    def _close(self, process: Process) -> None:
+        self._show(process)
+        if process.output in self._selector.get_map():
+            self._selector.unregister(process.output)
+        process.close()
+
+    def _pump(self, timeout: float) -> None:
+        if not self._selector.get_map():
+            time.sleep(timeout)
+        for key, _ in self._selector.select(timeout):
+            if not self._show(key.data):
+                self._selector.unregister(key.fileobj)
+
+    def _show(self, process: Process) -> bool:
+        lines = process.read_lines()
+        for line in lines or []:
+            if process.program.is_important(line):
+                self.report(f"{process.program.name} | {line}")
+        return lines is not None
+
+    def _restart_what_ended(self) -> None:
+        now = time.monotonic()
+        for kept in self._kept:
+            if kept.process and kept.process.exit_code is not None:
+                self._note_end(kept, now)
+            elif kept.process is None and now >= kept.resume_at:
+                self._start(kept)
+
+    def _note_end(self, kept: _Kept, now: float) -> None:
+        process, kept.process = kept.process, None
+        assert process is not None  # noqa: S101
+        process.kill()
+        self._close(process)
+        kept.failures = 1 if now - kept.started_at > HEALTHY_AFTER else kept.failures + 1
+        name = kept.program.name
+        if kept.restarts is not None and kept.failures > kept.restarts:
+            raise GaveUp(
+                f"{name} ended {kept.failures} times; see {self.log_directory / name}.log."
+            )
+        pause = min(FIRST_PAUSE * 2 ** (kept.failures - 1), LONGEST_PAUSE)
+        kept.resume_at = now + pause
+        self.report(f"{name} ended with {process.exit_code}; starting it again in {pause:.0f} s.")

@@ -1,0 +1,83 @@
+"""The embedded Valkey: queue and cache on a port and password of its own."""
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+import redis
+
+from quantify.stack.instance import Instance
+from quantify.stack.programs import Program
+
+DATABASES = 512
+HOST = "127.0.0.1"
+
+
+class Valkey:
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._data = instance.storage / "valkey"
+        self._password = _kept_password(instance.home / "valkey.password")
+        self._port = 0
+
+    def url(self, database: int = 0) -> str:
+        return f"redis://:{self._password}@{HOST}:{self._port}/{database}"
+
+    def prepare(self) -> None:
+        """Choose a port and write the configuration, which alone carries the password."""
+        account = self._instance.account
+        account.own(self._data)
+        self._port = _free_port()
+        self._configuration.unlink(missing_ok=True)
+        self._configuration.touch(mode=0o600)
+        self._configuration.write_text(self._directives())
+        os.chown(self._configuration, account.uid, account.gid)
+
+    def program(self) -> Program:
+        return Program(
+            name="valkey",
+            command=[self._instance.binaries.valkey, self._configuration],
+            account=self._instance.account,
+            directory=self._instance.storage,
+            important=r"^\S+ .* # (?!WARNING Memory overcommit)",
+        )
+
+    def is_ready(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url(), socket_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    @property
+    def _configuration(self) -> Path:
+        return self._data / "valkey.conf"
+
+    def _directives(self) -> str:
+        directives = {
+            "bind": HOST,
+            "port": self._port,
+            "requirepass": self._password,
+            "databases": DATABASES,
+            "dir": f'"{self._data}"',
+            "appendonly": "yes" if self._instance.durable else "no",
+            "save": '""',
+            "maxmemory-policy": "noeviction",
+        }
+        return "".join(f"{name} {value}\n" for name, value in directives.items())
+
+
+def _kept_password(file: Path) -> str:
+    if not file.exists():
+        draft = file.with_suffix(".part")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(24))
+        draft.rename(file)
+    return file.read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
