@@ -41,7 +41,7 @@ SECURE_CSP = {
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
-    "quantify.portal.apps.PortalConfig",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,110 @@
+from collections.abc import Iterable
+from functools import cached_property
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from accounts import roles
+from quantify.records import Record
+
+
+class Role(Record):
+    """A named set of permissions; the built-in ones take theirs from `accounts.roles`."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    permissions = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def permission_names(self) -> frozenset[str]:
+        if built_in := roles.BUILT_IN.get(self.code):
+            return built_in[1]
+        return frozenset(self.permissions)
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> models.QuerySet["User"]:
+        return super().get_queryset().select_related("role")
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(username__iexact=username)
+
+    def create_user(
+        self, username: str, password: str | None = None, *, role: str, **fields: object
+    ) -> "User":
+        """Create a person with a built-in or own role, given by its code."""
+        user = self.model(username=username, role=Role.objects.get(code=role), **fields)
+        user.set_password(password)
+        user.save()
+        return user
+
+    def create_superuser(
+        self, username: str, password: str | None = None, **fields: object
+    ) -> "User":
+        return self.create_user(username, password, role=roles.SUPER_ADMIN, **fields)
+
+
+class User(AbstractBaseUser, Record):
+    """A person who signs in. What they may do follows from the role, where from memberships."""
+
+    username = models.CharField(max_length=150, unique=True)
+    full_name = models.CharField(max_length=150, blank=True)
+    email = models.EmailField(blank=True)
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="users")
+    is_active = models.BooleanField(default=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("username"),
+                name="user_name_unique",
+                violation_error_code="duplicate",
+                violation_error_message="This user name is taken.",
+            ),
+            models.CheckConstraint(condition=~Q(username=""), name="user_name_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+    @property
+    def sees_every_estate(self) -> bool:
+        return self.role.code == roles.SUPER_ADMIN
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.role.code == roles.SUPER_ADMIN
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the portal is open to this person; residents have the API."""
+        return self.role.code != roles.RESIDENT
+
+    @cached_property
+    def permission_names(self) -> frozenset[str]:
+        return self.role.permission_names() if self.is_active else frozenset()
+
+    def has_perm(self, permission: str, obj: object | None = None) -> bool:
+        if not self.is_active:
+            return False
+        return self.is_superuser or permission in self.permission_names
+
+    def has_perms(self, permissions: Iterable[str], obj: object | None = None) -> bool:
+        return all(self.has_perm(permission, obj) for permission in permissions)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        if not self.is_active:
+            return False
+        return self.is_superuser or any(
+            name.startswith(f"{app_label}.") for name in self.permission_names
+        )

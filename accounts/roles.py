@@ -1,0 +1,64 @@
+"""
+The permission table: which role may do what, in one readable place.
+
+A permission is named as Django names it, `app.action_model`. Roles that people define
+themselves are sets of the same names, kept in `Role.permissions`.
+"""
+
+SUPER_ADMIN = "super_admin"
+PROPERTY_MANAGER = "property_manager"
+BILLING_ADMIN = "billing_admin"
+VIEWER = "viewer"
+RESIDENT = "resident"
+
+
+def _each(action: str, *models: str) -> frozenset[str]:
+    return frozenset(
+        f"{app}.{action}_{model}" for app, model in (name.split(".") for name in models)
+    )
+
+
+READ = _each(
+    "view",
+    "estates.estate", "estates.estatesettings",
+    "units.unit", "units.resident", "units.occupancy",
+    "meters.concentrator", "meters.meter", "meters.installation", "meters.register",
+    "meters.reading", "meters.readingconflict", "meters.interval", "meters.dailyconsumption",
+    "meters.meteralert", "meters.command",
+    "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
+    "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
+    "notifications.notification",
+    "reports.report",
+)  # fmt: skip
+MANAGE = (
+    _each("change", "estates.estate", "estates.estatesettings")
+    | _each("add", "units.unit", "units.resident", "units.occupancy")
+    | _each("change", "units.unit", "units.resident", "units.occupancy")
+    | _each("delete", "units.unit", "units.resident")
+    | _each("add", "meters.concentrator", "meters.meter", "meters.installation", "meters.reading")
+    | _each("change", "meters.concentrator", "meters.meter", "meters.meteralert")
+    | _each("delete", "meters.meter")
+    | _each("collect", "meters.concentrator")
+    | _each("operate", "meters.meter")
+    | _each("topup", "wallets.wallet")
+)
+BILL = (
+    _each("topup", "wallets.wallet")
+    | _each("purchase", "wallets.wallet")
+    | _each("change", "wallets.wallet")
+    | _each("reverse", "wallets.transaction")
+    | _each("adjust", "wallets.wallet")
+    | _each("refund", "wallets.wallet")
+    | _each("add", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
+    | _each("change", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
+    | _each("delete", "rates.ratetable")
+)
+
+BUILT_IN: dict[str, tuple[str, frozenset[str]]] = {
+    # Super admins are not bounded by a set: `User.has_perm` answers yes for them.
+    SUPER_ADMIN: ("Super admin", frozenset()),
+    PROPERTY_MANAGER: ("Property manager", READ | MANAGE),
+    BILLING_ADMIN: ("Billing admin", READ | BILL),
+    VIEWER: ("Viewer", READ),
+    RESIDENT: ("Resident", frozenset()),
+}

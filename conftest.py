@@ -1,0 +1,39 @@
+"""Fixtures that every test may use."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+
+LEDGER_TABLES = ("wallets_transaction", "wallets_posting", "wallets_charge")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    """Counters, remembered credentials and lockouts do not travel from test to test."""
+    yield
+    cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _truncate_the_ledger_between_transactional_tests() -> Iterator[None]:
+    """
+    Let the test runner, and nobody else, empty the append-only tables.
+
+    Tests that commit are cleaned by TRUNCATE, which the ledger's triggers refuse.
+    """
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    original = DatabaseOperations.execute_sql_flush
+
+    def flush(self: Any, statements: list[str]) -> None:
+        off = [f"ALTER TABLE {table} DISABLE TRIGGER no_truncate" for table in LEDGER_TABLES]
+        on = [f"ALTER TABLE {table} ENABLE TRIGGER no_truncate" for table in LEDGER_TABLES]
+        original(self, [*off, *statements, *on])
+
+    DatabaseOperations.execute_sql_flush = flush
+    yield
+    DatabaseOperations.execute_sql_flush = original
+    connection.close()

@@ -1,0 +1,150 @@
+from decimal import Decimal
+from typing import Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
+
+from accounts.scoping import EstateScopedQuerySet
+from quantify.records import Archivable, ArchivableQuerySet, Record
+
+
+def check_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError("Give an IANA time zone, for example Africa/Johannesburg.")
+
+
+class EstateQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+    estate_path = ""
+
+
+class Estate(Archivable):
+    """A residential estate that buys electricity and water in bulk and resells it to its units."""
+
+    code = models.CharField(max_length=20, help_text="Unique, for example WC001.")
+    name = models.CharField(max_length=120)
+    address = models.CharField(max_length=250, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    postal_code = models.CharField(max_length=10, blank=True)
+    contact_name = models.CharField(max_length=120, blank=True)
+    contact_phone = models.CharField(max_length=20, blank=True)
+    contact_email = models.EmailField(blank=True)
+    time_zone = models.CharField(
+        max_length=50, default="Africa/Johannesburg", validators=[check_time_zone]
+    )
+    total_units = models.PositiveIntegerField(default=0)
+    solar_free_allocation_kwh = models.DecimalField(
+        "free solar, kWh a month", max_digits=9, decimal_places=3, default=Decimal("50.000")
+    )
+    is_active = models.BooleanField(default=True)
+
+    objects = EstateQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Upper("code"),
+                name="estate_code_unique",
+                violation_error_code="duplicate",
+                violation_error_message="An estate with this code exists.",
+            ),
+            models.CheckConstraint(condition=~Q(code=""), name="estate_code_not_empty"),
+            models.CheckConstraint(
+                condition=Q(solar_free_allocation_kwh__gte=0),
+                name="estate_free_solar_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class EstateSettings(Record):
+    """How an estate runs its credit control; made with the estate, with safe defaults."""
+
+    class DisconnectWindow(models.TextChoices):
+        ANY = "any", "At any time"
+        OFFICE_HOURS = "office_hours", "Mondays to Thursdays, 09:00 to 15:00"
+
+    estate = models.OneToOneField(Estate, on_delete=models.PROTECT, related_name="settings")
+    low_balance_limit = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(50))
+    activation_minimum = models.DecimalField(
+        max_digits=10, decimal_places=2, default=Decimal(20),
+        help_text="A cut supply is restored when its credit reaches this.",
+    )  # fmt: skip
+    topup_minimum = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(10))
+    topup_maximum = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(50_000))
+    debt_recovery_percent = models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(100),
+        help_text="The share of a top-up that may go to arrears.",
+    )  # fmt: skip
+    disconnect_window = models.CharField(
+        max_length=20, choices=DisconnectWindow, default=DisconnectWindow.ANY
+    )
+    automatic_disconnection = models.BooleanField(default=True)
+    reading_freshness_minutes = models.PositiveIntegerField(
+        default=60, help_text="No cut when the newest reading is older than this."
+    )
+    offline_after_minutes = models.PositiveIntegerField(default=30)
+    breaker_cuts = models.PositiveIntegerField(
+        default=10, help_text="More cuts than this within 15 minutes stop all cuts."
+    )
+    breaker_percent = models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(5),
+        help_text="Or more than this share of the estate's units.",
+    )  # fmt: skip
+
+    objects = EstateScopedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "estate settings"
+        verbose_name_plural = "estate settings"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(topup_minimum__gt=0, topup_maximum__gte=models.F("topup_minimum")),
+                name="estate_settings_topup_limits",
+                violation_error_message="The top-up minimum is above 0 and below the maximum.",
+            ),
+            models.CheckConstraint(
+                condition=Q(debt_recovery_percent__gte=0, debt_recovery_percent__lte=100),
+                name="estate_settings_debt_share",
+                violation_error_message="A share is between 0 and 100 percent.",
+            ),
+            models.CheckConstraint(
+                condition=Q(activation_minimum__gte=0), name="estate_settings_activation"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Settings of {self.estate_id}"
+
+
+class MembershipQuerySet(EstateScopedQuerySet):
+    def of(self, user: object) -> Self:
+        return self.filter(user=user)
+
+
+class Membership(Record):
+    """That a person works for an estate; the role says what they may do there."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
+    )
+    estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="memberships")
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "estate"], name="membership_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.estate_id}"

@@ -1,0 +1,18 @@
+"""Devices, the facts they report, and what is asked of them."""
+
+from meters.models.control import Command, MeterAlert
+from meters.models.devices import Concentrator, Installation, Meter, Register
+from meters.models.facts import DailyConsumption, Interval, Reading, ReadingConflict
+
+__all__ = [
+    "Command",
+    "Concentrator",
+    "DailyConsumption",
+    "Installation",
+    "Interval",
+    "Meter",
+    "MeterAlert",
+    "Reading",
+    "ReadingConflict",
+    "Register",
+]

@@ -1,0 +1,145 @@
+"""What was noticed about a meter, and what was asked of it."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts.scoping import EstateScopedQuerySet
+from meters.models.devices import Meter
+from quantify.records import Record
+
+
+class MeterAlertQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+    def unresolved(self) -> Self:
+        return self.exclude(state=MeterAlert.State.RESOLVED)
+
+
+class MeterAlert(Record):
+    """Something about a meter that a person should know; raised once while its cause lasts."""
+
+    class Kind(models.TextChoices):
+        COMMUNICATION_LOSS = "communication_loss", "Communication loss"
+        TAMPER_DETECTED = "tamper_detected", "Tamper detected"
+        LOW_CREDIT = "low_credit", "Low credit"
+        DISCONNECTION = "disconnection", "Disconnection"
+        RECONNECTION = "reconnection", "Reconnection"
+        ABNORMAL_USAGE = "abnormal_usage", "Abnormal usage"
+        METER_FAULT = "meter_fault", "Meter fault"
+        LEAK = "leak", "Leak"
+
+    class Severity(models.TextChoices):
+        INFO = "info", "Info"
+        WARNING = "warning", "Warning"
+        ERROR = "error", "Error"
+        CRITICAL = "critical", "Critical"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        RESOLVED = "resolved", "Resolved"
+
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="alerts")
+    kind = models.CharField(max_length=20, choices=Kind)
+    severity = models.CharField(max_length=10, choices=Severity)
+    state = models.CharField(max_length=15, choices=State, default=State.OPEN)
+    message = models.CharField(max_length=250)
+    raised_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    handled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True
+    )
+    note = models.TextField(blank=True)
+
+    objects = MeterAlertQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meter", "kind"],
+                condition=~Q(state="resolved"),
+                name="alert_raised_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class CommandQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+    def open(self) -> Self:
+        return self.filter(state__in=Command.OPEN)
+
+
+class Command(Record):
+    """
+    An order to a meter's relay: why it was given, what came of it.
+
+    Life: requested, then blocked or queued; sent; acknowledged by the meter; verified by reading
+    the disconnect control back. A command with no answer is `unknown` until it is read back.
+    """
+
+    class Action(models.TextChoices):
+        DISCONNECT = "disconnect", "Disconnect"
+        RECONNECT = "reconnect", "Reconnect"
+
+    class State(models.TextChoices):
+        BLOCKED = "blocked", "Blocked"
+        QUEUED = "queued", "Queued"
+        SENT = "sent", "Sent"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        UNKNOWN = "unknown", "No answer"
+        RETRYING = "retrying", "Retrying"
+        VERIFIED = "verified", "Verified"
+        EXPIRED = "expired", "Expired"
+        SUPERSEDED = "superseded", "Superseded"
+        DEAD = "dead", "Given up"
+
+    class Cause(models.TextChoices):
+        CREDIT = "credit", "Credit control"
+        PERSON = "person", "Asked by a person"
+
+    OPEN = (State.QUEUED, State.SENT, State.ACKNOWLEDGED, State.UNKNOWN, State.RETRYING)
+
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="commands")
+    action = models.CharField(max_length=12, choices=Action)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    cause = models.CharField(max_length=10, choices=Cause, default=Cause.CREDIT)
+    reason = models.CharField(max_length=250)
+    trace = models.JSONField("policy trace", default=list)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True
+    )
+    requested_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=250, blank=True)
+
+    objects = CommandQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meter"],
+                condition=Q(state__in=["queued", "sent", "acknowledged", "unknown", "retrying"]),
+                name="one_open_command_per_meter",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="command_due", condition=Q(
+                state__in=["queued", "sent", "acknowledged", "unknown", "retrying"]
+            )),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} ({self.get_state_display()})"

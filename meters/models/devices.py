@@ -1,0 +1,256 @@
+from typing import Self
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+from accounts.scoping import EstateScopedQuerySet
+from estates.models import Estate
+from quantify.quantities import Utility
+from quantify.records import Archivable, ArchivableQuerySet, Record
+from units.models import Unit
+
+
+class InstantRange(Func):
+    """The SQL `tstzrange` of two instants."""
+
+    function = "TSTZRANGE"
+    output_field = DateTimeRangeField()
+
+
+class CommunicationStatus(models.TextChoices):
+    ONLINE = "online", "Online"
+    OFFLINE = "offline", "Offline"
+    ERROR = "error", "Error"
+
+
+class ConcentratorQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+    pass
+
+
+class Concentrator(Archivable):
+    """
+    A data concentrator (Landis+Gyr DC450 class) that serves an estate's meters over power line.
+
+    Spoken to as DLMS/COSEM over the TCP wrapper (IEC 62056-4-7), one meter per server address.
+    """
+
+    class Addressing(models.TextChoices):
+        WRAPPER_PORT = "wrapper_port", "One wrapper port per meter"
+
+    estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="concentrators")
+    serial = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=80, blank=True)
+    host = models.CharField(max_length=255)
+    port = models.PositiveIntegerField(default=4059)
+    addressing = models.CharField(
+        max_length=20, choices=Addressing, default=Addressing.WRAPPER_PORT
+    )
+    client_address = models.PositiveIntegerField(default=1)
+    timeout_seconds = models.PositiveIntegerField(default=10)
+    is_enabled = models.BooleanField(default=True)
+    communication_status = models.CharField(
+        max_length=10, choices=CommunicationStatus, default=CommunicationStatus.OFFLINE
+    )
+    last_contact_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_error = models.CharField(max_length=250, blank=True, editable=False)
+
+    objects = ConcentratorQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(port__gte=1, port__lte=65535), name="concentrator_port_range"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.serial
+
+
+class MeterQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+    def collectable(self) -> Self:
+        """Meters that a concentrator can be asked for."""
+        return self.alive().filter(
+            concentrator__isnull=False,
+            concentrator__is_enabled=True,
+            concentrator__deleted_at=None,
+            logical_device__isnull=False,
+        )
+
+
+class Meter(Archivable):
+    """A device that counts what is used; where it hangs is told by its installations."""
+
+    class Kind(models.TextChoices):
+        ELECTRICITY = "electricity", "Electricity"
+        WATER = "water", "Water"
+        SOLAR = "solar", "Solar"
+        BULK_ELECTRICITY = "bulk_electricity", "Bulk electricity"
+        BULK_WATER = "bulk_water", "Bulk water"
+
+    class CommunicationType(models.TextChoices):
+        PLC = "plc", "Power line"
+        LORA = "lora", "LoRaWAN"
+        CELLULAR = "cellular", "Cellular"
+        WIFI = "wifi", "Wi-Fi"
+        MANUAL = "manual", "Read by hand"
+
+    class RelayState(models.TextChoices):
+        UNKNOWN = "unknown", "Unknown"
+        CONNECTED = "connected", "Connected"
+        DISCONNECTED = "disconnected", "Disconnected"
+        READY = "ready", "Ready for reconnection"
+
+    estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="meters")
+    serial = models.CharField(max_length=40, unique=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    manufacturer = models.CharField(max_length=60, blank=True)
+    model = models.CharField(max_length=60, blank=True)
+    communication_type = models.CharField(
+        max_length=10, choices=CommunicationType, default=CommunicationType.PLC
+    )
+    concentrator = models.ForeignKey(
+        Concentrator, on_delete=models.PROTECT, null=True, blank=True, related_name="meters"
+    )
+    logical_device = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The meter's server address behind its concentrator."
+    )
+    has_relay = models.BooleanField(default=False)
+    control_mode = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    maximum_per_interval = models.PositiveIntegerField(
+        default=5760,
+        help_text="The most that can be used in 15 minutes, in Wh or litres "
+        "(E460: 80 A x 240 V x 1.2 x 0.25 h = 5760 Wh).",
+    )
+    relay_state = models.CharField(
+        max_length=15, choices=RelayState, default=RelayState.UNKNOWN, editable=False
+    )
+    relay_read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    communication_status = models.CharField(
+        max_length=10,
+        choices=CommunicationStatus,
+        default=CommunicationStatus.OFFLINE,
+        editable=False,
+    )
+    last_contact_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_reading_at = models.DateTimeField(null=True, blank=True, editable=False)
+    clock_drift_seconds = models.IntegerField(null=True, blank=True, editable=False)
+
+    objects = MeterQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("operate_meter", "Can disconnect and reconnect a supply")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["concentrator", "logical_device"],
+                name="one_meter_per_server_address",
+                violation_error_message="Another meter has this address at the concentrator.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.serial
+
+    @property
+    def utility(self) -> Utility:
+        """What the meter counts, for a bulk meter too."""
+        return Utility(self.kind.removeprefix("bulk_"))
+
+
+class RegisterQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+
+class Register(Record):
+    """One counter of a meter; a reading is the value of one register at one instant."""
+
+    class Channel(models.IntegerChoices):
+        IMPORT = 1, "Active energy import"
+        EXPORT = 2, "Active energy export"
+        VOLUME = 3, "Volume"
+
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="registers")
+    channel = models.PositiveSmallIntegerField(choices=Channel)
+    obis = models.CharField("OBIS code", max_length=24)
+    profile_obis = models.CharField("load profile", max_length=24)
+    span = models.BigIntegerField(
+        default=10**9, help_text="Where the register starts again at zero, in Wh or litres."
+    )
+
+    objects = RegisterQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["meter", "channel"], name="register_unique"),
+            models.CheckConstraint(condition=Q(span__gt=0), name="register_span_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.obis
+
+
+class InstallationQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+    def at(self, instant: object) -> Self:
+        return self.filter(Q(ends_at=None) | Q(ends_at__gt=instant), starts_at__lte=instant)
+
+
+class Installation(Record):
+    """That a meter hangs at a unit (a bulk meter: at the estate) from one instant to another."""
+
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="installations")
+    unit = models.ForeignKey(
+        Unit, on_delete=models.PROTECT, null=True, blank=True, related_name="installations"
+    )
+    kind = models.CharField(max_length=20, choices=Meter.Kind, editable=False)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    opening_value = models.BigIntegerField(help_text="Register at installation, in Wh or litres.")
+    closing_value = models.BigIntegerField(null=True, blank=True)
+
+    objects = InstallationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
+                name="installation_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(unit__isnull=False) | Q(kind__startswith="bulk_"),
+                name="only_bulk_meters_without_unit",
+                violation_error_message="Name the unit; only bulk meters hang at the estate.",
+            ),
+            ExclusionConstraint(
+                name="meter_in_one_place_at_a_time",
+                expressions=[
+                    ("meter", RangeOperators.EQUAL),
+                    (
+                        InstantRange("starts_at", "ends_at", RangeBoundary()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                violation_error_code="duplicate",
+                violation_error_message="The meter is installed elsewhere in that time.",
+            ),
+            ExclusionConstraint(
+                name="one_meter_of_a_kind_at_a_unit",
+                expressions=[
+                    ("unit", RangeOperators.EQUAL),
+                    ("kind", RangeOperators.EQUAL),
+                    (
+                        InstantRange("starts_at", "ends_at", RangeBoundary()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(unit__isnull=False),
+                violation_error_code="duplicate",
+                violation_error_message="The unit has a meter of this kind in that time.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} from {self.starts_at:%Y-%m-%d}"

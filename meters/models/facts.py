@@ -1,0 +1,166 @@
+"""
+What meters reported and what follows from it.
+
+The three time series are partitioned by month and written only by `meters.readings`, in sets.
+Their `id` is computed by the database from the natural key, so that it costs no space.
+"""
+
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.scoping import EstateScopedQuerySet
+from meters.models.devices import Meter, Register
+from meters.validation import Rule
+from quantify.periods import Period
+from quantify.records import Record
+
+
+class ReadingQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+    def within(self, period: Period) -> Self:
+        return self.filter(taken_at__gte=period.start, taken_at__lt=period.end)
+
+    def latest_first(self) -> Self:
+        return self.order_by("-taken_at", "channel")
+
+
+class Reading(models.Model):
+    """The value of one register at one instant, in Wh or litres. A fact: never edited."""
+
+    class Source(models.TextChoices):
+        AUTOMATIC = "automatic", "Automatic"
+        MANUAL = "manual", "Manual"
+        ESTIMATED = "estimated", "Estimated"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    meter = models.ForeignKey(
+        Meter, on_delete=models.PROTECT, related_name="readings", db_index=False
+    )
+    channel = models.PositiveSmallIntegerField(choices=Register.Channel)
+    taken_at = models.DateTimeField()
+    value = models.BigIntegerField()
+    source = models.CharField(max_length=10, choices=Source, default=Source.AUTOMATIC)
+    status = models.PositiveSmallIntegerField("AMR status", default=0)
+    rules = models.PositiveIntegerField("rules broken", default=0)
+    is_valid = models.BooleanField(default=True)
+    received_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ReadingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meter", "channel", "taken_at"], name="reading_unique_per_instant"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(value__gte=0), name="reading_value_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} at {self.taken_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def rule_names(self) -> list[str]:
+        return Rule(self.rules).names
+
+
+class ReadingConflict(Record):
+    """A second, other value for an instant: kept and shown, while the first one stands."""
+
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="conflicts")
+    channel = models.PositiveSmallIntegerField(choices=Register.Channel)
+    taken_at = models.DateTimeField()
+    value = models.BigIntegerField()
+    source = models.CharField(max_length=10, choices=Reading.Source)
+
+    objects = ReadingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meter", "channel", "taken_at", "value"], name="conflict_kept_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} at {self.taken_at:%Y-%m-%d %H:%M}"
+
+
+class IntervalQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+    def within(self, period: Period) -> Self:
+        return self.filter(start__gte=period.start, start__lt=period.end)
+
+
+class Interval(models.Model):
+    """What was used in the 15 minutes from `start`, in Wh or litres."""
+
+    class Quality(models.TextChoices):
+        ACTUAL = "actual", "Actual"
+        ESTIMATED = "estimated", "Estimated"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    meter = models.ForeignKey(
+        Meter, on_delete=models.PROTECT, related_name="intervals", db_index=False
+    )
+    channel = models.PositiveSmallIntegerField(choices=Register.Channel)
+    start = models.DateTimeField()
+    quantity = models.BigIntegerField()
+    quality = models.CharField(max_length=10, choices=Quality)
+
+    objects = IntervalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meter", "channel", "start"], name="interval_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quantity__gte=0), name="interval_quantity_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} from {self.start:%Y-%m-%d %H:%M}"
+
+
+class DailyConsumptionQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+
+class DailyConsumption(models.Model):
+    """
+    The sum of a local day's intervals of one register, in Wh or litres.
+
+    `revision` grows by one with each change, so that whoever priced the day can tell by
+    comparing sums whether anything came since.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    meter = models.ForeignKey(
+        Meter, on_delete=models.PROTECT, related_name="days", db_index=False
+    )
+    channel = models.PositiveSmallIntegerField(choices=Register.Channel)
+    day = models.DateField()
+    quantity = models.BigIntegerField()
+    estimated = models.BigIntegerField(default=0)
+    intervals = models.PositiveSmallIntegerField()
+    revision = models.IntegerField(default=1)
+
+    objects = DailyConsumptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "daily consumption"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meter", "channel", "day"], name="daily_consumption_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} on {self.day}"

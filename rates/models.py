@@ -1,0 +1,224 @@
+from datetime import date
+from decimal import Decimal
+from typing import Self
+
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeBoundary, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import User
+from accounts.scoping import EstateScopedQuerySet
+from estates.models import Estate
+from quantify.quantities import Utility
+from quantify.records import Archivable, ArchivableQuerySet, Record
+from units.models import DateRange, Unit
+
+UTILITIES = [(utility.value, utility.value.title()) for utility in Utility]
+
+
+class TariffCalendar(Record):
+    """Seasons, day types and hours under a name, versioned apart from prices."""
+
+    name = models.SlugField(max_length=40)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+    definition = models.JSONField()
+    source = models.CharField(max_length=250, blank=True)
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="one_calendar_version_at_a_time",
+                expressions=[
+                    ("name", RangeOperators.EQUAL),
+                    (DateRange("valid_from", "valid_to", RangeBoundary()), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.valid_from}"
+
+
+class RateTableQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+    def visible_to(self, user: "User | AnonymousUser") -> Self:
+        """Shared rate tables are everybody's to see; an estate's own only its members'."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.sees_every_estate:
+            return self
+        return self.filter(Q(estate=None) | Q(estate__memberships__user=user))
+
+
+class RateTable(Archivable):
+    """A tariff under its name; its prices stand in versions with effective dates."""
+
+    class MidMonth(models.TextChoices):
+        CARRY = "carry_mtd", "Month-to-date carries over"
+        PRORATE = "prorate_blocks", "Blocks are prorated by days"
+
+    name = models.CharField(max_length=120)
+    utility = models.CharField(max_length=15, choices=UTILITIES)
+    licensee = models.CharField(max_length=120, blank=True)
+    estate = models.ForeignKey(
+        Estate,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="rate_tables",
+        help_text="Empty: shared by all estates.",
+    )
+    calendar = models.SlugField(max_length=40, default="eskom")
+    mid_month = models.CharField(max_length=20, choices=MidMonth, default=MidMonth.CARRY)
+    is_reference = models.BooleanField(
+        default=False, help_text="The licensed price that resale is compared with."
+    )
+
+    objects = RateTableQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name", "utility", "licensee", "estate"],
+                name="rate_table_name_unique",
+                nulls_distinct=False,
+                condition=Q(deleted_at=None),
+                violation_error_code="duplicate",
+                violation_error_message="A rate table with this name exists.",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="rate_table_name_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RateTableVersionQuerySet(EstateScopedQuerySet):
+    estate_path = "rate_table__estate"
+
+    def visible_to(self, user: "User | AnonymousUser") -> Self:
+        return self.filter(rate_table__in=RateTable.objects.visible_to(user))
+
+    def on(self, day: date) -> Self:
+        return self.filter(Q(effective_to=None) | Q(effective_to__gt=day), effective_from__lte=day)
+
+
+class RateTableVersion(Record):
+    """
+    The prices of a rate table from a day up to but without another.
+
+    Once it priced a bill it is never edited (the database refuses), only followed by the next.
+    `components` is the documented format of the API, checked by `rates.components`.
+    """
+
+    rate_table = models.ForeignKey(RateTable, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    effective_from = models.DateField()
+    effective_to = models.DateField(null=True, blank=True)
+    components = models.JSONField()
+    source = models.CharField(max_length=250, blank=True)
+    year_inferred = models.BooleanField(default=False)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = RateTableVersionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["rate_table", "number"], name="version_number_unique"),
+            models.CheckConstraint(
+                condition=Q(effective_to=None) | Q(effective_to__gt=F("effective_from")),
+                name="version_ends_after_start",
+                violation_error_message="A version ends after the day it starts.",
+            ),
+            ExclusionConstraint(
+                name="one_version_in_force",
+                expressions=[
+                    ("rate_table", RangeOperators.EQUAL),
+                    (
+                        DateRange("effective_from", "effective_to", RangeBoundary()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                violation_error_code="duplicate",
+                violation_error_message="Another version is in force in that time.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number} from {self.effective_from}"
+
+
+class AssignmentQuerySet(EstateScopedQuerySet):
+    def visible_to(self, user: "User | AnonymousUser") -> Self:
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.sees_every_estate:
+            return self
+        return self.filter(Q(estate=None) | Q(estate__memberships__user=user))
+
+    def on(self, day: date) -> Self:
+        return self.filter(Q(effective_to=None) | Q(effective_to__gt=day), effective_from__lte=day)
+
+
+def _one_at_a_time(name: str, scope: str, condition: Q) -> ExclusionConstraint:
+    dates = DateRange("effective_from", "effective_to", RangeBoundary())
+    own = [(scope, RangeOperators.EQUAL)] if scope else []
+    return ExclusionConstraint(
+        name=name,
+        expressions=[
+            *own,
+            ("utility", RangeOperators.EQUAL),
+            (dates, RangeOperators.OVERLAPS),
+        ],
+        condition=condition,
+        violation_error_code="duplicate",
+        violation_error_message="Another rate table is assigned in that time.",
+    )
+
+
+class Assignment(Record):
+    """
+    Which rate table prices a utility from when: of a unit, else of its estate, else of all.
+
+    `estate` stands on a unit's assignment too, so that scope needs one path only.
+    """
+
+    estate = models.ForeignKey(
+        Estate, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments"
+    )
+    unit = models.ForeignKey(
+        Unit, on_delete=models.PROTECT, null=True, blank=True, related_name="assignments"
+    )
+    utility = models.CharField(max_length=15, choices=UTILITIES)
+    rate_table = models.ForeignKey(RateTable, on_delete=models.PROTECT, related_name="assignments")
+    markup_percentage = models.DecimalField(max_digits=6, decimal_places=2, default=Decimal(0))
+    effective_from = models.DateField()
+    effective_to = models.DateField(null=True, blank=True)
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(effective_to=None) | Q(effective_to__gt=F("effective_from")),
+                name="assignment_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(markup_percentage__gte=0, markup_percentage__lte=100),
+                name="assignment_markup_range",
+                violation_error_message="A markup is between 0 and 100 percent.",
+            ),
+            models.CheckConstraint(
+                condition=Q(unit=None) | Q(estate__isnull=False), name="assignment_unit_has_estate"
+            ),
+            _one_at_a_time("one_rate_for_a_unit", "unit", Q(unit__isnull=False)),
+            _one_at_a_time(
+                "one_rate_for_an_estate", "estate", Q(unit=None, estate__isnull=False)
+            ),
+            _one_at_a_time("one_rate_for_all", "", Q(unit=None, estate=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.utility} from {self.effective_from}"
