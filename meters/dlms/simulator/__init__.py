@@ -1,0 +1,1 @@
+"""A concentrator with its meters, in software: for tests, demonstrations and load trials."""
