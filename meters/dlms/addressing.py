@@ -1,0 +1,75 @@
+"""
+How one meter among many is named on a connection.
+
+The standard leaves three ways, and which one a concentrator offers is its own affair:
+
+* ``WrapperPort``: the server's wrapper port is the meter.
+* ``GatewayPrefix``: every APDU is preceded by the meter's address on the far network.
+* direct IPv6: one connection per meter, each with ``WrapperPort`` and logical device 1.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from meters.dlms.errors import FrameError
+from meters.dlms.octets import OctetReader, length_field
+from meters.dlms.wrapper import Frame
+
+GATEWAY_REQUEST, GATEWAY_RESPONSE = 0xE6, 0xE7
+
+
+class Route(NamedTuple):
+    """A conversation: the meter's number and the client process (1 is management)."""
+
+    device: int
+    client: int
+
+
+class Addressing(Protocol):
+    """A way to put a route on the wire and to read it back."""
+
+    def frame(self, route: Route, apdu: bytes) -> Frame:
+        """The frame that brings ``apdu`` to the meter."""
+
+    def route(self, frame: Frame) -> tuple[Route, bytes]:
+        """
+        Which conversation a received frame belongs to, and its APDU.
+
+        :raises FrameError: if the frame carries no address of this kind.
+        """
+
+
+class WrapperPort:
+    """The destination port of the wrapper is the logical device."""
+
+    def frame(self, route: Route, apdu: bytes) -> Frame:
+        return Frame(route.client, route.device, apdu)
+
+    def route(self, frame: Frame) -> tuple[Route, bytes]:
+        return Route(frame.source, frame.destination), frame.apdu
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPrefix:
+    """
+    The Green Book's access via a gateway: ``E6 | network | length | address | APDU``.
+
+    The gateway itself is the management logical device; answers come back behind ``E7``.
+    """
+
+    network: int = 0
+    address_size: int = 2
+    gateway: int = 1
+
+    def frame(self, route: Route, apdu: bytes) -> Frame:
+        address = route.device.to_bytes(self.address_size)
+        prefix = bytes((GATEWAY_REQUEST, self.network)) + length_field(len(address)) + address
+        return Frame(route.client, self.gateway, prefix + apdu)
+
+    def route(self, frame: Frame) -> tuple[Route, bytes]:
+        reader = OctetReader(frame.apdu)
+        if reader.octet() != GATEWAY_RESPONSE:
+            raise FrameError("an answer without the gateway's prefix")
+        reader.octet()
+        device = int.from_bytes(reader.take(reader.length()))
+        return Route(device, frame.destination), reader.rest()
