@@ -53,9 +53,10 @@ class MeterPlan:
     One meter, the home behind it, and what was planted there.
 
     Registers are whole watt-hours or litres. `residents` is the size of the household; a unit
-    with none is vacant. A bypassed meter registers `bypass_percent` of the load. Leak and bypass
-    begin with the first whole slot after their instant; the leak of a bulk water meter is one in
-    the common pipes. A meter that is offline keeps metering, and answers for that time later.
+    with none is vacant. A bypassed meter registers `bypass_percent` of the load; the rest goes
+    past it, also while its relay is open. Leak and bypass begin with the first whole slot after
+    their instant; the leak of a bulk water meter is one in the common pipes. A meter that is
+    offline keeps metering, and answers for that time later.
     """
 
     logical_device: int

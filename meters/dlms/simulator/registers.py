@@ -16,6 +16,7 @@ from meters.dlms.simulator.plans import SLOT, FleetPlan, Kind, MeterPlan
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SLOT_MICROSECONDS = loads.SLOT_SECONDS * 1_000_000
+# Worked out beyond what is asked, so that most requests find it done.
 AHEAD = 7 * SLOTS_PER_DAY
 MODELS = {
     Kind.ELECTRICITY: loads.electricity,

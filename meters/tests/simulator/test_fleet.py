@@ -1,8 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from meters.dlms.simulator.fleet import RelayRefused
+from meters.dlms.simulator.fleet import Fleet, RelayRefused
 from meters.tests.simulator.estate import DAY, EPOCH, SLOT, Time, estate, fleet_at
 
 MORNING = EPOCH + 3 * DAY + timedelta(hours=5, minutes=4, seconds=17, microseconds=350)
@@ -110,6 +111,33 @@ class TestRelay:
 
         common = bulk.common(time.at) - start
         assert bulk.import_register(time.at) - before == common
+
+    def test_does_not_stop_what_goes_past_the_meter(self, tmp_path, time):
+        bypass = {"bypass_from": EPOCH, "bypass_percent": 20}
+        meter = fleet_at(estate(1, planted={100: bypass}), tmp_path, time)[100]
+        meter.disconnect()
+        registered, drawn = meter.import_register(time.at), meter.drawn(time.at)
+
+        time.at += timedelta(hours=6)
+
+        assert meter.import_register(time.at) == registered
+        assert meter.drawn(time.at) > drawn
+
+    def test_keeps_registers_monotone_under_several_threads(self, tmp_path):
+        fleet = Fleet.open(estate(3), tmp_path / "journal.jsonl", speed=50_000, behind=60 * DAY)
+
+        def read(device: int) -> list[int]:
+            return [fleet[device].import_register(fleet[device].now()) for _ in range(2000)]
+
+        with ThreadPoolExecutor() as pool:
+            readings = [pool.submit(read, device) for device in (17, 100, 100, 103)]
+            for _ in range(50):
+                fleet[100].disconnect()
+                fleet[100].reconnect()
+
+        for reading in readings:
+            assert reading.result() == sorted(reading.result())
+        assert readings[0].result()[0] < readings[0].result()[-1]
 
     def test_waits_for_the_button_in_mode_3(self, fleet):
         meter = fleet[103]
