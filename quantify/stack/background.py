@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from quantify.stack.commands import environment
+from quantify.stack.commands import given
 from quantify.stack.instance import CHECKOUT, Instance, NotRunning
-from quantify.stack.servers import SECONDS_TO_START
+from quantify.stack.servers import SECONDS_TO_START, Servers
 from quantify.stack.supervisor import say
 
 SECONDS_TO_STOP = 15.0
@@ -22,7 +22,7 @@ def start(instance: Instance, place: Sequence[str]) -> int:
 
     :raises NotRunning: if they do not come up.
     """
-    if instance.holder() is None:
+    if not instance.is_held:
         with (instance.log_directory / "serve.log").open("a") as log:
             server = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "quantify.stack", *place, "serve"],
@@ -32,7 +32,7 @@ def start(instance: Instance, place: Sequence[str]) -> int:
                 stderr=log,
                 start_new_session=True,
             )
-        while instance.holder() is None and server.poll() is None:
+        while not instance.is_held and server.poll() is None:
             time.sleep(0.1)
     instance.await_announcement(SECONDS_TO_START)
     say(f"The servers of {instance.home} run.")
@@ -45,12 +45,12 @@ def stop(instance: Instance) -> int:
 
     :raises NotRunning: if there is none.
     """
-    holder = instance.holder()
-    if holder is None:
+    if not instance.is_held:
         raise NotRunning(f"No servers run in {instance.home}.")
+    holder = instance.holder
     os.kill(holder, signal.SIGTERM)
     deadline = time.monotonic() + SECONDS_TO_STOP
-    while instance.holder() == holder:
+    while instance.is_held and instance.holder == holder:
         if time.monotonic() > deadline:
             say(f"Process {holder} has not stopped yet.")
             return 1
@@ -60,7 +60,8 @@ def stop(instance: Instance) -> int:
 
 def show_environment(instance: Instance) -> int:
     """Print `export` lines for a shell to evaluate."""
-    urls = instance.await_announcement(SECONDS_TO_START)
-    for name, value in environment(instance, urls).items():
+    servers = Servers(instance, given())
+    urls = servers.complete(instance.await_announcement(SECONDS_TO_START))
+    for name, value in servers.environment(urls).items():
         say(f"export {name}={shlex.quote(value)}")
     return 0

@@ -5,23 +5,8 @@ import sys
 from pathlib import Path
 
 from quantify.stack import background, commands
-from quantify.stack.accounts import AccountUnavailable
-from quantify.stack.binaries import ServersNotInstalled
-from quantify.stack.instance import CHECKOUT, AlreadyRunning, Instance, NotReachable, NotRunning
-from quantify.stack.postgres import DatabaseUnusable
-from quantify.stack.slots import NoSlotFree
-from quantify.stack.supervisor import GaveUp
-
-REFUSALS = (
-    AccountUnavailable,
-    AlreadyRunning,
-    DatabaseUnusable,
-    GaveUp,
-    NoSlotFree,
-    NotReachable,
-    ServersNotInstalled,
-    NotRunning,
-)
+from quantify.stack.instance import CHECKOUT, Instance
+from quantify.stack.refusals import REFUSALS
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 
 from quantify.stack.accounts import ourselves
-from quantify.stack.instance import SOCKET_NAME, Instance
-from quantify.stack.programs import Program
+from quantify.stack.programs import Program, dies_with_parent
+from quantify.stack.quarters import SOCKET_NAME, Quarters
 
 MAJOR_VERSION = "18"
 ROLE = "quantify"
@@ -42,15 +42,20 @@ class DatabaseUnusable(Exception):
 
 
 class Postgres:
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
-        self.data = instance.storage / "postgres"
+    def __init__(self, quarters: Quarters, *, durable: bool) -> None:
+        self._quarters = quarters
+        self._durable = durable
+        self.data = quarters.storage / "postgres"
+
+    @property
+    def socket_directory(self) -> Path:
+        return self._quarters.sockets
 
     def url(self, database: str = DATABASE) -> str:
         """
         The address in the form django-environ reads: `postgres://role@//socket/folder/database`.
         """
-        return f"postgres://{ROLE}@/{quote(str(self._instance.sockets))}/{database}"
+        return f"postgres://{ROLE}@/{quote(str(self._quarters.sockets))}/{database}"
 
     def prepare(self) -> None:
         """
@@ -67,20 +72,21 @@ class Postgres:
             )
         self._await_release()
         self._forget_foreign_pid(self.data / "postmaster.pid")
-        self._forget_foreign_pid(self._instance.sockets / f"{SOCKET_NAME}.lock")
+        self._forget_foreign_pid(self._quarters.sockets / f"{SOCKET_NAME}.lock")
         self._write_access_rules()
 
     def program(self) -> Program:
-        settings = SETTINGS | {"unix_socket_directories": str(self._instance.sockets)}
-        if not self._instance.durable:
+        settings = SETTINGS | {"unix_socket_directories": str(self._quarters.sockets)}
+        if not self._durable:
             settings |= NOT_DURABLE
         options = [word for item in settings.items() for word in ("-c", "=".join(item))]
         return Program(
             name="postgres",
-            command=[self._instance.binaries.postgres, "-D", self.data, *options],
-            account=self._instance.account,
-            directory=self._instance.storage,
+            command=[self._quarters.binaries.postgres, "-D", self.data, *options],
+            account=self._quarters.account,
+            directory=self._quarters.storage,
             stop_signal=signal.SIGINT,  # fast shutdown: end connections, write a checkpoint
+            patience=1.5,
             important=r"\b(PANIC|FATAL):(?!.*(starting up|shutting down|administrator command))",
         )
 
@@ -100,7 +106,7 @@ class Postgres:
 
     def _connected(self) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self._instance.sockets),
+            host=str(self._quarters.sockets),
             user=ROLE,
             dbname="postgres",
             autocommit=True,
@@ -110,11 +116,11 @@ class Postgres:
     def _create(self) -> None:
         unfinished = self.data.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
-        account = self._instance.account
+        account = self._quarters.account
         account.own(unfinished)
         made = subprocess.run(  # noqa: S603
             [
-                str(self._instance.binaries.initdb),
+                str(self._quarters.binaries.initdb),
                 f"--pgdata={unfinished}",
                 f"--username={ROLE}",
                 "--auth-local=peer",
@@ -124,12 +130,14 @@ class Postgres:
                 "--locale-provider=builtin",
                 "--builtin-locale=C.UTF-8",
                 "--data-checksums",
-                *([] if self._instance.durable else ["--no-sync"]),
+                *([] if self._durable else ["--no-sync"]),
             ],
             capture_output=True,
             text=True,
             check=False,
-            cwd=self._instance.storage,
+            cwd=self._quarters.storage,
+            process_group=0,
+            preexec_fn=dies_with_parent(signal.SIGTERM),
             **account.identity,
         )
         if made.returncode != 0:
@@ -137,7 +145,7 @@ class Postgres:
         unfinished.rename(self.data)
 
     def _write_access_rules(self) -> None:
-        names = {"root", self._instance.account.name, ourselves().name}
+        names = {"root", self._quarters.account.name, ourselves().name}
         rules = {
             "pg_hba.conf": "local all all peer map=people\n",
             "pg_ident.conf": "".join(f'people "{name}" {ROLE}\n' for name in sorted(names)),

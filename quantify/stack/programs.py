@@ -15,6 +15,7 @@ from typing import IO
 from quantify.stack.accounts import Account
 
 PR_SET_PDEATHSIG = 1
+LARGEST_LOG = 8 * 1024 * 1024  # bytes, looked at when a program starts
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -28,6 +29,8 @@ class Program:
     account: Account | None = None
     directory: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals | None = None  # when the supervisor is gone, if not the same
+    patience: float = 0.6  # seconds to stop before it is hurried, then killed
     important: str = r"\b(WARNING|ERROR|CRITICAL|Traceback)\b"
 
     def is_important(self, line: str) -> bool:
@@ -39,7 +42,7 @@ class Process:
 
     def __init__(self, program: Program, log: Path) -> None:
         self.program = program
-        self._log = log.open("a", encoding="utf-8")
+        self._log = _opened(log)
         self._partial = b""
         self._popen = subprocess.Popen(  # noqa: S603
             [str(word) for word in program.command],
@@ -50,7 +53,7 @@ class Process:
             env={**os.environ, **program.environment},
             process_group=0,  # Ctrl-C is for the supervisor, who stops the others in order.
             # Runs after the change of account, which would clear the request.
-            preexec_fn=dies_with_parent(program.stop_signal),  # noqa: PLW1509
+            preexec_fn=dies_with_parent(program.orphan_signal or program.stop_signal),  # noqa: PLW1509
             **(program.account.identity if program.account else {}),
         )
         os.set_blocking(self.output.fileno(), False)
@@ -85,6 +88,10 @@ class Process:
     def ask_to_stop(self) -> None:
         self._popen.send_signal(self.program.stop_signal)
 
+    def hurry(self) -> None:
+        """What PostgreSQL and Celery take as: end now, without waiting for work under way."""
+        self._popen.send_signal(signal.SIGQUIT)
+
     def kill(self) -> None:
         """End it and all it started at once."""
         with contextlib.suppress(ProcessLookupError):
@@ -94,6 +101,12 @@ class Process:
     def close(self) -> None:
         self.output.close()
         self._log.close()
+
+
+def _opened(log: Path) -> IO[str]:
+    if log.exists() and log.stat().st_size > LARGEST_LOG:
+        log.rename(log.with_suffix(".log.1"))
+    return log.open("a", encoding="utf-8")
 
 
 def dies_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:

@@ -2,7 +2,6 @@
 
 import selectors
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from quantify.stack.programs import Process, Program
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 HEALTHY_AFTER = 60.0
 TICK = 0.1
+HURRY = 0.2
 
 
 class GaveUp(Exception):
@@ -88,24 +88,24 @@ class Supervisor:
             self._close(process)
         return process.exit_code or 0
 
-    def attend(self, command: subprocess.Popen[bytes]) -> int:
-        """Supervise until a command that has the console ends; return its exit code."""
-        self.wait_until(lambda: command.poll() is not None)
-        return command.returncode
-
-    def stop(self, *, patience: float = 4.5) -> None:
-        """Stop the last started first; whoever has not ended in time is killed."""
-        deadline = time.monotonic() + patience
+    def stop(self) -> None:
+        """Stop the last started first; who does not end in time is hurried, then killed."""
         running = [kept.process for kept in reversed(self._kept) if kept.process]
         self._kept.clear()
         for process in running:
             process.ask_to_stop()
-            while process.exit_code is None and time.monotonic() < deadline:
-                self._pump(TICK / 2)
-            if process.exit_code is None:
-                self.report(f"{process.program.name} did not stop in time and was killed.")
+            if not self._ends_within(process.program.patience, process):
+                process.hurry()
+                if not self._ends_within(HURRY, process):
+                    self.report(f"{process.program.name} did not stop in time and was killed.")
             process.kill()
             self._close(process)
+
+    def _ends_within(self, seconds: float, process: Process) -> bool:
+        deadline = time.monotonic() + seconds
+        while process.exit_code is None and time.monotonic() < deadline:
+            self._pump(TICK / 5)
+        return process.exit_code is not None
 
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stop_requested = True
@@ -133,9 +133,8 @@ class Supervisor:
 
     def _show(self, process: Process) -> bool:
         lines = process.read_lines()
-        for line in lines or []:
-            if process.program.is_important(line):
-                self.report(f"{process.program.name} | {line}")
+        for line in filter(process.program.is_important, lines or []):
+            self.report(f"{process.program.name} | {line}")
         return lines is not None
 
     def _restart_what_ended(self) -> None:

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import redis
 
-from quantify.stack.instance import Instance
 from quantify.stack.programs import Program
+from quantify.stack.quarters import Quarters
 
 DATABASES = 512
 HOST = "127.0.0.1"
 
 
 class Valkey:
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
-        self._data = instance.storage / "valkey"
-        self._password = _kept_password(instance.home / "valkey.password")
+    def __init__(self, quarters: Quarters, *, password: str, durable: bool) -> None:
+        self._quarters = quarters
+        self._password = password
+        self._durable = durable
+        self._data = quarters.storage / "valkey"
         self._port = 0
 
     def url(self, database: int = 0) -> str:
@@ -26,7 +27,7 @@ class Valkey:
 
     def prepare(self) -> None:
         """Choose a port and write the configuration, which alone carries the password."""
-        account = self._instance.account
+        account = self._quarters.account
         account.own(self._data)
         self._port = _free_port()
         self._configuration.unlink(missing_ok=True)
@@ -37,10 +38,10 @@ class Valkey:
     def program(self) -> Program:
         return Program(
             name="valkey",
-            command=[self._instance.binaries.valkey, self._configuration],
-            account=self._instance.account,
-            directory=self._instance.storage,
-            important=r"^\S+ .* # (?!WARNING Memory overcommit)",
+            command=[self._quarters.binaries.valkey, self._configuration],
+            account=self._quarters.account,
+            directory=self._quarters.storage,
+            important=r"\b([Ff]atal|Can't|[Ee]rror|OOM|Failed)\b",
         )
 
     def is_ready(self) -> bool:
@@ -61,14 +62,15 @@ class Valkey:
             "requirepass": self._password,
             "databases": DATABASES,
             "dir": f'"{self._data}"',
-            "appendonly": "yes" if self._instance.durable else "no",
+            "appendonly": "yes" if self._durable else "no",
             "save": '""',
             "maxmemory-policy": "noeviction",
         }
         return "".join(f"{name} {value}\n" for name, value in directives.items())
 
 
-def _kept_password(file: Path) -> str:
+def kept_password(file: Path) -> str:
+    """The password in this file; the first time, a new one only the owner can read."""
     if not file.exists():
         draft = file.with_suffix(".part")
         draft.touch(mode=0o600)

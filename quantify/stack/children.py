@@ -1,0 +1,52 @@
+"""What `make dev` runs beside the servers: change the demo's programs here."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from signal import SIGQUIT
+
+from quantify.stack.instance import CHECKOUT, Urls
+from quantify.stack.programs import Program
+
+PYTHON = sys.executable
+MANAGE = [PYTHON, str(CHECKOUT / "manage.py")]
+CELERY = [PYTHON, "-m", "celery", "-A", "quantify"]
+WEB = [PYTHON, "-m", "granian", "--interface=wsgi", "--workers=2", "--blocking-threads=4"]
+EVERYTHING = r"\S"
+NOTHING = r"(?!)"
+
+
+def preparations(environment: Mapping[str, str]) -> Sequence[Program]:
+    """What must succeed, in this order, before anything is served."""
+    program = partial(Program, environment=environment, directory=CHECKOUT)
+    return [
+        program("migrate", [*MANAGE, "migrate", "--no-input"], important=NOTHING),
+        program("seed", [*MANAGE, "seed_demo"], important=EVERYTHING),
+    ]
+
+
+def services(environment: Mapping[str, str], *, port: int, var: Path) -> Sequence[Program]:
+    """What then keeps running, in the order it is started; it is stopped in reverse."""
+    program = partial(Program, environment=environment, directory=CHECKOUT)
+    worker = [*CELERY, "worker", "--loglevel=INFO", "--concurrency=2"]
+    beat = [*CELERY, "beat", "--loglevel=INFO", f"--schedule={var}/beat.schedule", "--pidfile="]
+    return [
+        # Orphaned, it has no queue left to finish its work for, so it does not wait for it.
+        program("worker", worker, orphan_signal=SIGQUIT),
+        program("web", [*WEB, f"--port={port}", "quantify.wsgi:application"]),
+        program("simulators", [*MANAGE, "simulate_concentrator", "--all"]),
+        program("beat", beat),
+    ]
+
+
+def environment(urls: Urls) -> dict[str, str]:
+    """The demo's settings, beside the environment of whoever starts it."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "quantify.settings.dev",
+        "DATABASE_URL": urls.database,
+        "REDIS_URL": urls.redis,
+        "COLLECTION_SECONDS": os.environ.get("COLLECTION_SECONDS", "30"),
+        "PYTHONUNBUFFERED": "1",
+    }
