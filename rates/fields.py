@@ -1,0 +1,129 @@
+"""Take the fields of one JSON object, noting everything that is wrong with them."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, TypedDict
+
+from rates.problems import Problem
+
+PRICE_PLACES = 6
+LIMIT = Decimal(1_000_000_000)
+NOTHING = Decimal(0)
+LONGEST_NAME = 120
+
+
+class Labels(TypedDict):
+    """What every component may carry."""
+
+    name: str
+    season: str | None
+
+
+class Fields:
+    """
+    Reads an object field by field; a bad field is reported and a stand-in returned.
+
+    Whoever reads must look at the list of problems before using what was read.
+    """
+
+    def __init__(self, written: Any, path: str, problems: list[Problem]) -> None:
+        self._path = path
+        self._problems = problems
+        self._taken: set[str] = set()
+        self._written: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
+        if not isinstance(written, Mapping):
+            self.report("", "not_an_object", "Write an object with its fields.")
+
+    def report(self, field: str, code: str, message: str) -> None:
+        path = f"{self._path}.{field}" if field else self._path
+        self._problems.append(Problem(path, code, message))
+
+    def take(self, field: str) -> Any:
+        self._taken.add(field)
+        return self._written.get(field)
+
+    def finish(self) -> None:
+        """Report the fields nobody took: a slip in a name must not lose a price."""
+        for field in self._written.keys() - self._taken:
+            self.report(field, "unknown_field", "Remove this field or correct its name.")
+
+    def price(self, field: str = "price") -> Decimal:
+        return self.decimal(field)
+
+    def decimal(
+        self,
+        field: str,
+        *,
+        least: Decimal = NOTHING,
+        most: Decimal = LIMIT,
+        places: int = PRICE_PLACES,
+    ) -> Decimal:
+        value = self.take(field)
+        if value is None:
+            self.report(field, "missing", 'Give a decimal as text, such as "2.0967".')
+            return NOTHING
+        number = _decimal(value)
+        if number is None:
+            self.report(field, "not_a_number", 'Write a decimal as text, such as "2.0967".')
+        elif number < least and least == NOTHING:
+            self.report(field, "negative", "Give zero or more.")
+        elif not least <= number <= most:
+            self.report(field, "out_of_range", f"Give a number from {least} to {most}.")
+        elif number != round(number, places):
+            self.report(field, "too_many_decimals", f"Give at most {places} decimals.")
+        else:
+            return number
+        return NOTHING
+
+    def text(self, field: str, *, required: bool = False) -> str:
+        value = self.take(field)
+        if value is None and not required:
+            return ""
+        if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME:
+            self.report(field, "not_a_text", f"Write 1 to {LONGEST_NAME} characters, or leave out.")
+            return ""
+        return value
+
+    def choice[Choice: StrEnum](self, field: str, choices: type[Choice], default: Choice) -> Choice:
+        value = self.take(field)
+        if value is None:
+            return default
+        try:
+            return choices(value)
+        except ValueError:
+            self.report(field, "unknown_choice", f"Use one of {', '.join(choices)}.")
+            return default
+
+    def labels(self) -> Labels:
+        return {"name": self.text("name"), "season": self.text("season") or None}
+
+    def items(self, field: str) -> Iterator["Fields"]:
+        """The objects of a list, each finished after it was read."""
+        value = self.take(field)
+        if not isinstance(value, list | tuple) or not value:
+            self.report(field, "missing", "Give a list with at least one object.")
+            return
+        for position, written in enumerate(value):
+            item = Fields(written, f"{self._path}.{field}[{position}]", self._problems)
+            yield item
+            item.finish()
+
+    def prices(self, field: str) -> tuple[tuple[str, Decimal], ...]:
+        """An object of prices by name."""
+        value = self.take(field)
+        if not isinstance(value, Mapping) or not value:
+            self.report(field, "missing", "Give a price for each band.")
+            return ()
+        named = Fields(value, f"{self._path}.{field}", self._problems)
+        return tuple((str(name), named.price(str(name))) for name in value)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

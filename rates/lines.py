@@ -1,0 +1,74 @@
+"""The lines of a bill, and the part of a month they are made from."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+from quantify.money import to_cents
+from rates.usage import Usage
+
+ONE = Decimal(1)
+
+
+class Line(NamedTuple):
+    """
+    One line of a bill: quantity times price, and the amount rounded half-up to cents.
+
+    `component` is its position in the rate table, `segment` that of the version in the bill.
+    """
+
+    what: str
+    quantity: Decimal
+    unit: str
+    price: Decimal
+    amount: Decimal
+    unrounded: Decimal
+    component: int
+    segment: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Stretch:
+    """
+    The part of a month one version prices: what a component may know, and the lines so far.
+
+    Blocks begin at `block_position` (kWh or kl) with limits for `block_days`. `days_charged` are
+    the days of the version begun by now, `days_supplied` those of the unit in the month.
+    """
+
+    usage: Usage
+    segment: int
+    unit: str
+    quantity: Decimal
+    block_position: Decimal
+    block_days: int
+    days_charged: int
+    days_supplied: int
+    days_in_month: int
+    has_highest_demand: bool
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def opens_month(self) -> bool:
+        return self.segment == 0
+
+    def add(self, component: int, what: str, quantity: Decimal, unit: str, price: Decimal) -> None:
+        """Add a line unless the quantity is nothing."""
+        if quantity:
+            unrounded = quantity * price
+            amount = to_cents(unrounded)
+            self.lines.append(
+                Line(what, quantity, unit, price, amount, unrounded, component, self.segment)
+            )
+
+    def add_per_month(self, component: int, what: str, price: Decimal) -> None:
+        """Add a monthly amount, by days if the unit was supplied only part of the month."""
+        if self.days_supplied == self.days_in_month:
+            self.add(component, what, ONE, "month", price)
+            return
+        share = Decimal(self.days_supplied) / self.days_in_month
+        unrounded = price * self.days_supplied / self.days_in_month
+        amount = to_cents(unrounded)
+        self.lines.append(
+            Line(what, share, "month", price, amount, unrounded, component, self.segment)
+        )
