@@ -88,6 +88,9 @@ class EstateSettings(Record):
     disconnect_window = models.CharField(
         max_length=20, choices=DisconnectWindow, default=DisconnectWindow.ANY
     )
+    vat_registered = models.BooleanField(
+        default=True, help_text="Whether VAT is added to what is charged."
+    )
     automatic_disconnection = models.BooleanField(default=True)
     reading_freshness_minutes = models.PositiveIntegerField(
         default=60, help_text="No cut when the newest reading is older than this."

@@ -194,7 +194,7 @@ class PostingQuerySet(EstateScopedQuerySet):
 
 
 class Posting(models.Model):
-    """An amount moved from the credited to the debited account: balanced by construction."""
+    """An amount debited to one account and credited to another: balanced by construction."""
 
     transaction = models.ForeignKey(
         Transaction, on_delete=models.PROTECT, related_name="postings", db_index=False
@@ -214,7 +214,7 @@ class Posting(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} from {self.get_credit_display()} to {self.get_debit_display()}"
+        return f"R{self.amount}: {self.get_debit_display()} to {self.get_credit_display()}"
 
 
 class BillQuerySet(EstateScopedQuerySet):
@@ -250,9 +250,7 @@ class Bill(Record):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["wallet", "utility", "month"], name="one_bill_a_month"
-            ),
+            models.UniqueConstraint(fields=["wallet", "utility", "month"], name="one_bill_a_month"),
         ]
 
     def __str__(self) -> str:

@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('topup_maximum', models.DecimalField(decimal_places=2, default=Decimal('50000'), max_digits=10)),
                 ('debt_recovery_percent', models.DecimalField(decimal_places=2, default=Decimal('100'), help_text='The share of a top-up that may go to arrears.', max_digits=5)),
                 ('disconnect_window', models.CharField(choices=[('any', 'At any time'), ('office_hours', 'Mondays to Thursdays, 09:00 to 15:00')], default='any', max_length=20)),
+                ('vat_registered', models.BooleanField(default=True, help_text='Whether VAT is added to what is charged.')),
                 ('automatic_disconnection', models.BooleanField(default=True)),
                 ('reading_freshness_minutes', models.PositiveIntegerField(default=60, help_text='No cut when the newest reading is older than this.')),
                 ('offline_after_minutes', models.PositiveIntegerField(default=30)),

@@ -1,0 +1,172 @@
+"""
+From rows to the engine: which rate table is in force for a unit, and its tariff ready to price.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
+from uuid import UUID
+
+from django.db.models import Q
+
+from quantify.quantities import Utility
+from rates import components
+from rates.calendar_files import load
+from rates.calendars import Calendar
+from rates.engine import MidMonth, Tariff, free_allocation
+from rates.models import Assignment, RateTableVersion, TariffCalendar
+
+ALWAYS = date.max
+
+
+class NoTariff(Exception):
+    """No rate table is in force: charging stops there until one is assigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What decides the price of a unit: itself, its estate, and the estate's free solar."""
+
+    unit_id: UUID
+    estate_id: UUID
+    free_solar_kwh: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The price of a utility at a place from a day up to but without another."""
+
+    first_day: date
+    end_day: date
+    version: RateTableVersion
+    tariff: Tariff
+    markup_percent: Decimal
+
+
+def tariff_of(version: RateTableVersion) -> Tariff:
+    """
+    The engine's tariff of a version, built once for each state of the version.
+
+    :raises rates.components.InvalidComponents: if the version cannot be priced.
+    """
+    return _built(_Key(version.pk, str(version.updated_at), version))
+
+
+def calendars() -> dict[str, Calendar]:
+    """The calendars by name, from the database."""
+    return load(
+        [
+            {
+                **row.definition,
+                "name": row.name,
+                "valid_from": row.valid_from,
+                "valid_to": row.valid_to,
+            }
+            for row in TariffCalendar.objects.order_by("name", "valid_from")
+        ]
+    )
+
+
+class PriceBook:
+    """The assignments and versions that may matter to a run, read once."""
+
+    def __init__(self, *, estates: Iterable[UUID], first_day: date) -> None:
+        current = Q(effective_to=None) | Q(effective_to__gt=first_day)
+        assignments = Assignment.objects.filter(
+            current, Q(estate__in=set(estates)) | Q(estate=None)
+        )
+        self._assignments: dict[tuple[UUID | None, UUID | None, str], list[Assignment]] = {}
+        for assignment in assignments.order_by("effective_from"):
+            scope = (assignment.estate_id, assignment.unit_id, assignment.utility)
+            self._assignments.setdefault(scope, []).append(assignment)
+        self._versions: dict[UUID, list[RateTableVersion]] = {}
+        versions = RateTableVersion.objects.filter(current).select_related("rate_table")
+        for version in versions.order_by("effective_from"):
+            self._versions.setdefault(version.rate_table_id, []).append(version)
+
+    def terms(self, place: Place, utility: Utility, first_day: date, end_day: date) -> list[Terms]:
+        """
+        The prices in force one after the other over some days.
+
+        :raises NoTariff: if a day has none.
+        """
+        scopes = [
+            self._assignments.get(scope, [])
+            for scope in (
+                (place.estate_id, place.unit_id, utility.value),
+                (place.estate_id, None, utility.value),
+                (None, None, utility.value),
+            )
+        ]
+        edges = sorted({first_day, end_day, *self._edges(scopes, first_day, end_day)})
+        return [self._on(place, utility, scopes, start, end) for start, end in pairwise(edges)]
+
+    def _edges(
+        self, scopes: Sequence[Sequence[Assignment]], first_day: date, end_day: date
+    ) -> Iterator[date]:
+        for assignment in (one for scope in scopes for one in scope):
+            versions = self._versions.get(assignment.rate_table_id, [])
+            for row in (assignment, *versions):
+                for edge in (row.effective_from, row.effective_to):
+                    if edge and first_day < edge < end_day:
+                        yield edge
+
+    def _on(
+        self,
+        place: Place,
+        utility: Utility,
+        scopes: Sequence[Sequence[Assignment]],
+        start: date,
+        end: date,
+    ) -> Terms:
+        assignment = next((one for scope in scopes for one in scope if _in_force(one, start)), None)
+        if assignment is None:
+            raise NoTariff(f"No rate table is assigned for {utility} on {start}.")
+        versions = self._versions.get(assignment.rate_table_id, [])
+        version = next((one for one in versions if _in_force(one, start)), None)
+        if version is None:
+            raise NoTariff(f"The rate table for {utility} has no version in force on {start}.")
+        tariff = tariff_of(version)
+        if utility is Utility.SOLAR:
+            tariff = _with_free(tariff, place.free_solar_kwh)
+        return Terms(start, end, version, tariff, assignment.markup_percentage)
+
+
+def _in_force(row: Assignment | RateTableVersion, day: date) -> bool:
+    return row.effective_from <= day < (row.effective_to or ALWAYS)
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A version in one of its states; the row itself does not count for equality."""
+
+    pk: UUID
+    state: str
+    version: RateTableVersion
+
+    def __hash__(self) -> int:
+        return hash((self.pk, self.state))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and (self.pk, self.state) == (other.pk, other.state)
+
+
+@lru_cache(maxsize=512)
+def _built(key: _Key) -> Tariff:
+    version = key.version
+    known: Mapping[str, Calendar] = calendars()
+    return components.build(
+        version.components,
+        utility=Utility(version.rate_table.utility),
+        calendar=version.rate_table.calendar,
+        mid_month=MidMonth(version.rate_table.mid_month),
+        calendars=known,
+    )
+
+
+@lru_cache(maxsize=512)
+def _with_free(tariff: Tariff, kwh: Decimal) -> Tariff:
+    return free_allocation(tariff, kwh)

@@ -1,0 +1,136 @@
+"""
+Billing: what a month costs so far, less what was charged, is the charge.
+
+Work is found by comparing facts, never from a queue: a bill is stale when the days it was made
+from have changed (the sum of their revisions tells), or when a new local day began. Running
+again finds nothing; two runs at once wait for each other at the wallets and are one.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import batched
+from uuid import UUID
+
+from django.db import transaction
+
+from quantify.money import ZERO
+from quantify.periods import first_of_month, local_day, previous_month
+from rates.components import InvalidComponents
+from rates.engine import InvalidUsage, NoFreeAllocation, Segment, Usage, bill
+from rates.models import RateTableVersion
+from rates.pricing import NoTariff, PriceBook, Terms
+from wallets import charges, ledger, metered
+from wallets.charges import Step
+from wallets.metered import DayUsed, Supply
+from wallets.models import Bill
+
+log = logging.getLogger(__name__)
+
+WALLETS_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class Run:
+    """What a billing run did: charges posted, their sum in rand, and units it could not price."""
+
+    charged: int = 0
+    total: Decimal = ZERO
+    priced: int = 0
+    refused: int = 0
+
+    def add(self, other: "Run") -> None:
+        self.charged += other.charged
+        self.total += other.total
+        self.priced += other.priced
+        self.refused += other.refused
+
+
+def run(
+    *, now: datetime, since: date | None = None, wallet_ids: Sequence[UUID] | None = None
+) -> Run:
+    """
+    Bring the bills of all wallets, or of some, up to date and charge the differences.
+
+    Looks at the months from `since` (a local day) on; by default this month and the one before.
+    """
+    first = first_of_month(since) if since else previous_month(local_day(now))
+    outcome = Run()
+    stale = metered.stale(now=now, first_month=first, wallet_ids=wallet_ids)
+    for some in batched(metered.wallets_of(stale), WALLETS_AT_ONCE, strict=False):
+        outcome.add(_bill_wallets(list(some), now=now, first_month=first))
+    return outcome
+
+
+@transaction.atomic
+def _bill_wallets(wallet_ids: Sequence[UUID], *, now: datetime, first_month: date) -> Run:
+    ledger.lock(wallet_ids)
+    supplies = metered.stale(now=now, first_month=first_month, wallet_ids=wallet_ids)
+    if not supplies:
+        return Run()
+    book = PriceBook(estates={one.place.estate_id for one in supplies}, first_day=first_month)
+    days = metered.days_of(supplies, now=now)
+    bills = charges.bills_of(supplies)
+    outcome, steps = Run(), []
+    for supply in supplies:
+        if step := _step(supply, days.get(supply.key, ()), bills[supply.key], book):
+            steps.append(step)
+            outcome.priced += 1
+        else:
+            outcome.refused += 1
+    posted = charges.post(steps, occurred_at=now)
+    charges.store(bills.values(), now=now)
+    outcome.charged = len(posted)
+    outcome.total = sum((one.amount for one in posted), ZERO)
+    return outcome
+
+
+def _step(supply: Supply, days: Sequence[DayUsed], current: Bill, book: PriceBook) -> Step | None:
+    """The step of a bill to what the facts say now; None, and why on the bill, without a price."""
+    try:
+        terms = book.terms(supply.place, supply.utility, supply.first_day, supply.end_day)
+        priced = bill(
+            [_segment(supply, days, one) for one in terms],
+            month=supply.month,
+            supplied=(supply.first_day, supply.end_day),
+            until=supply.priced_to,
+            vat_percent=supply.vat_percent,
+        )
+    except (NoTariff, InvalidComponents, InvalidUsage, NoFreeAllocation) as error:
+        current.problem = str(error)[:250]
+        log.warning("No price for %s of unit %s: %s", supply.utility, supply.place.unit_id, error)
+        return None
+    consumption = sum(day.quantity for day in days)
+    version = _newest_begun(terms, supply)
+    return charges.step(current, priced, supply, version=version, consumption=consumption)
+
+
+def _segment(supply: Supply, days: Sequence[DayUsed], terms: Terms) -> Segment:
+    return Segment(
+        tariff=terms.tariff,
+        first_day=terms.first_day,
+        end_day=terms.end_day,
+        usage=_usage(supply, days, terms),
+        markup_percent=terms.markup_percent,
+    )
+
+
+def _usage(supply: Supply, days: Sequence[DayUsed], terms: Terms) -> Usage:
+    if terms.tariff.time_of_use:
+        starts, quantities = metered.intervals_of(supply, terms.first_day, terms.end_day)
+        return terms.tariff.usage(starts, quantities)
+    within = [day for day in days if terms.first_day <= day.day < terms.end_day]
+    if not within:
+        return Usage.of_total(0)
+    return Usage(
+        total=sum(day.quantity for day in within),
+        first_day=within[0].day,
+        last_day=within[-1].day,
+    )
+
+
+def _newest_begun(terms: Sequence[Terms], supply: Supply) -> RateTableVersion:
+    begun = [one for one in terms if one.first_day < supply.priced_to]
+    return (begun or terms)[-1].version

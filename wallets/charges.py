@@ -1,0 +1,248 @@
+"""
+From a bill to money: the step of a bill, the charge that explains it, the postings that pay it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils import timezone
+
+from quantify.money import ZERO
+from quantify.quantities import Utility
+from rates.engine import Bill as Priced
+from rates.engine import Line
+from rates.models import RateTableVersion
+from wallets import ledger
+from wallets.ledger import Entry, Movement, Plan, Pockets
+from wallets.metered import Key, Supply
+from wallets.models import Account, Bill, Charge, Transaction
+
+POCKET = {
+    Utility.ELECTRICITY: Account.ELECTRICITY,
+    Utility.WATER: Account.WATER,
+    Utility.SOLAR: Account.SOLAR,
+}
+REVENUE = {
+    Utility.ELECTRICITY: Account.REVENUE_ELECTRICITY,
+    Utility.WATER: Account.REVENUE_WATER,
+    Utility.SOLAR: Account.REVENUE_SOLAR,
+}
+WRITTEN = [
+    "priced_to", "consumption", "revision", "lines", "subtotal", "markup", "vat", "total",
+    "charged", "version", "problem", "updated_at",
+]  # fmt: skip
+
+type LineRow = dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What is to be charged to bring a bill from one total to the next."""
+
+    bill: Bill
+    utility: Utility
+    version: RateTableVersion
+    amount: Decimal
+    vat: Decimal
+    total_before: Decimal
+    consumption_before: int
+    lines: list[LineRow]
+
+
+def bills_of(supplies: Iterable[Supply]) -> dict[Key, Bill]:
+    """The bills of supplies as they stand; new ones are not stored yet."""
+    supplies = list(supplies)
+    found = Bill.objects.filter(
+        wallet__in={supply.wallet_id for supply in supplies},
+        month__in={supply.month for supply in supplies},
+    )
+    bills: dict[Key, Bill] = {
+        (bill.wallet_id, Utility(bill.utility), bill.month): bill for bill in found
+    }
+    return {
+        supply.key: bills.get(supply.key)
+        or Bill(
+            wallet_id=supply.wallet_id,
+            utility=supply.utility,
+            month=supply.month,
+            priced_to=supply.priced_to,
+        )
+        for supply in supplies
+    }
+
+
+def step(
+    bill: Bill,
+    priced: Priced,
+    supply: Supply,
+    *,
+    version: RateTableVersion,
+    consumption: int,
+) -> Step:
+    """Bring a bill to its new state, not stored yet, and say what is to be charged for it."""
+    rows = [_row(line) for line in priced.lines]
+    if priced.markup:
+        rows.append(_markup_row(priced.markup))
+    made = Step(
+        bill=bill,
+        utility=supply.utility,
+        version=version,
+        amount=priced.total - bill.charged,
+        vat=priced.vat - bill.vat,
+        total_before=bill.charged,
+        consumption_before=bill.consumption,
+        lines=difference(bill.lines, rows),
+    )
+    bill.consumption, bill.revision, bill.priced_to = consumption, supply.revision, supply.priced_to
+    bill.version, bill.problem = version, ""
+    if made.amount:
+        bill.lines, bill.subtotal, bill.markup = rows, priced.subtotal, priced.markup
+        bill.vat, bill.total, bill.charged = priced.vat, priced.total, priced.total
+    return made
+
+
+def difference(before: Sequence[LineRow], after: Sequence[LineRow]) -> list[LineRow]:
+    """Line by line, what came to a bill; lines that did not change are left out."""
+    known: dict[tuple[object, ...], LineRow] = {_identity(row): row for row in before}
+    changed: list[LineRow] = []
+    for row in after:
+        changed += _change(row, known.pop(_identity(row), None))
+    changed += [
+        {**row, "quantity": str(-Decimal(row["quantity"])), "amount": str(-Decimal(row["amount"]))}
+        for row in known.values()
+    ]
+    return changed
+
+
+def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Transaction]:
+    """Post a charge for each step that is worth a cent or more, and why it has its amount."""
+    worth = [step for step in steps if step.amount]
+    posted = ledger.post_many([_entry(step, occurred_at) for step in worth])
+    Charge.objects.bulk_create(
+        Charge(
+            transaction=done.transaction,
+            bill=step.bill,
+            version=step.version,
+            consumption_before=step.consumption_before,
+            consumption_after=step.bill.consumption,
+            total_before=step.total_before,
+            total_after=step.bill.charged,
+            vat=step.vat,
+            lines=step.lines,
+        )
+        for step, done in zip(worth, posted, strict=True)
+    )
+    return [done.transaction for done in posted]
+
+
+def store(bills: Iterable[Bill], *, now: datetime) -> None:
+    """Store bills, new and changed, and mark the versions that priced them as used."""
+    bills = list(bills)
+    for bill in bills:
+        bill.updated_at = timezone.now()
+    Bill.objects.bulk_create(
+        bills,
+        update_conflicts=True,
+        unique_fields=["wallet", "utility", "month"],
+        update_fields=WRITTEN,
+    )
+    RateTableVersion.objects.filter(
+        pk__in={bill.version_id for bill in bills if bill.version_id}, used_at=None
+    ).update(used_at=now)
+
+
+def consumption_plan(utility: Utility, amount: Decimal, vat: Decimal) -> Plan:
+    """
+    Take an amount from the utility's pocket, then from what is available.
+
+    What electricity or solar cannot pay becomes arrears; water goes below zero. An amount below
+    zero is given back: to the debt first, then to what is available.
+    """
+
+    def plan(pockets: Pockets) -> Sequence[Movement]:
+        shares = _paid(pockets, utility, amount) if amount > 0 else _given_back(
+            pockets, utility, -amount
+        )  # fmt: skip
+        revenue = REVENUE[utility]
+        movements = [
+            Movement(account, revenue, share) if amount > 0 else Movement(revenue, account, share)
+            for account, share in shares.items()
+            if share > 0
+        ]
+        if vat > 0:
+            movements.append(Movement(revenue, Account.VAT_OUTPUT, vat))
+        elif vat < 0:
+            movements.append(Movement(Account.VAT_OUTPUT, revenue, -vat))
+        return movements
+
+    return plan
+
+
+def _paid(pockets: Pockets, utility: Utility, amount: Decimal) -> dict[Account, Decimal]:
+    pocket = POCKET[utility]
+    own = min(amount, max(getattr(pockets, utility.value), ZERO))
+    free = min(amount - own, pockets.available)
+    owed = amount - own - free
+    if utility is Utility.WATER:
+        return {pocket: own + owed, Account.AVAILABLE: free}
+    return {pocket: own, Account.AVAILABLE: free, Account.ARREARS: owed}
+
+
+def _given_back(pockets: Pockets, utility: Utility, amount: Decimal) -> dict[Account, Decimal]:
+    if utility is Utility.WATER:
+        account, debt = Account.WATER, max(-pockets.water, ZERO)
+    else:
+        account, debt = Account.ARREARS, pockets.arrears
+    cleared = min(amount, debt)
+    return {account: cleared, Account.AVAILABLE: amount - cleared}
+
+
+def _entry(step: Step, occurred_at: datetime) -> Entry:
+    return Entry(
+        wallet_id=step.bill.wallet_id,
+        kind=Transaction.Kind(f"consumption_{step.utility}"),
+        amount=step.amount,
+        plan=consumption_plan(step.utility, step.amount, step.vat),
+        occurred_at=occurred_at,
+        utility=step.utility,
+        payment_method=Transaction.Method.SYSTEM,
+        reference=f"{step.utility.value.title()} {step.bill.month:%B %Y}",
+    )
+
+
+def _row(line: Line) -> LineRow:
+    return {
+        "what": line.what,
+        "quantity": str(line.quantity),
+        "unit": line.unit,
+        "price": str(line.price),
+        "amount": str(line.amount),
+        "component": line.component,
+        "segment": line.segment,
+    }
+
+
+def _markup_row(markup: Decimal) -> LineRow:
+    amount = str(markup)
+    return {
+        "what": "Markup", "quantity": "1", "unit": "", "price": amount, "amount": amount,
+        "component": -1, "segment": 0,
+    }  # fmt: skip
+
+
+def _identity(row: Mapping[str, object]) -> tuple[object, ...]:
+    if row["component"] == -1:
+        return (-1,)
+    return row["component"], row["segment"], row["what"], row["price"]
+
+
+def _change(row: LineRow, before: LineRow | None) -> list[LineRow]:
+    if before is None:
+        return [row]
+    amount = Decimal(row["amount"]) - Decimal(before["amount"])
+    quantity = Decimal(row["quantity"]) - Decimal(before["quantity"])
+    if not amount and not quantity:
+        return []
+    return [{**row, "quantity": str(quantity), "amount": str(amount)}]

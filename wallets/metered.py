@@ -1,0 +1,216 @@
+"""
+What was metered for each wallet: which supplies, which days, and which bills they outdate.
+
+Set-based SQL: a run over thousands of units asks the database a handful of questions.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from meters.models import Register
+from quantify.money import VAT_PERCENT
+from quantify.quantities import Utility
+from rates.pricing import Place
+
+BILLED_CHANNELS = [Register.Channel.IMPORT.value, Register.Channel.VOLUME.value]
+
+type Key = tuple[UUID, Utility, date]
+
+
+class DayUsed(NamedTuple):
+    """What a supply used on a local day, in Wh or litres."""
+
+    day: date
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supply:
+    """
+    A utility that a wallet pays for in a local month, and the state of its metered days.
+
+    Supplied from `first_day` up to but without `end_day`; days before `priced_to` have begun.
+    """
+
+    wallet_id: UUID
+    place: Place
+    utility: Utility
+    month: date
+    first_day: date
+    end_day: date
+    priced_to: date
+    revision: int
+    vat_percent: Decimal
+
+    @property
+    def key(self) -> Key:
+        return self.wallet_id, self.utility, self.month
+
+
+# A bill is stale if its days changed, if a local day began, if it had no price, or if any rate
+# was written since. Changed days are told by the sum of their revisions: it grows with each
+# change, so equal sums are equal facts, without clocks and without a queue.
+STALE = """
+WITH supplied AS (
+    SELECT wallet.id AS wallet_id, unit.id AS unit_id, unit.estate_id, installation.kind AS utility,
+        month.first::date AS month, estate.solar_free_allocation_kwh AS free_solar,
+        coalesce(settings.vat_registered, true) AS vat_registered,
+        (%(now)s AT TIME ZONE estate.time_zone)::date + 1 AS tomorrow,
+        greatest(month.first::date,
+            min((installation.starts_at AT TIME ZONE estate.time_zone)::date)) AS first_day,
+        least((month.first + interval '1 month')::date, max(coalesce(((installation.ends_at
+            - interval '1 microsecond') AT TIME ZONE estate.time_zone)::date + 1,
+            'infinity'))) AS end_day
+    FROM meters_installation AS installation
+    JOIN units_unit AS unit ON unit.id = installation.unit_id
+    JOIN wallets_wallet AS wallet ON wallet.unit_id = unit.id
+    JOIN estates_estate AS estate ON estate.id = unit.estate_id
+    LEFT JOIN estates_estatesettings AS settings ON settings.estate_id = estate.id
+    CROSS JOIN generate_series(%(first_month)s::timestamp,
+        (%(now)s AT TIME ZONE estate.time_zone)::date, interval '1 month') AS month (first)
+    WHERE (installation.starts_at AT TIME ZONE estate.time_zone)
+            < least(month.first + interval '1 month', %(now)s AT TIME ZONE estate.time_zone)
+        AND (installation.ends_at IS NULL
+            OR (installation.ends_at AT TIME ZONE estate.time_zone) > month.first)
+        AND (%(wallets)s::uuid[] IS NULL OR wallet.id = ANY (%(wallets)s::uuid[]))
+    GROUP BY wallet.id, unit.id, installation.kind, month.first, estate.id, settings.id
+), metered AS (
+    SELECT unit_id, utility, date_trunc('month', day)::date AS month, sum(revision) AS revision
+    FROM ({days}) AS days
+    GROUP BY 1, 2, 3
+)
+SELECT supplied.wallet_id, supplied.unit_id, supplied.estate_id, supplied.free_solar,
+    supplied.utility, supplied.month, supplied.first_day, supplied.end_day,
+    least(supplied.tomorrow, supplied.end_day) AS priced_to,
+    coalesce(metered.revision, 0)::bigint AS revision, supplied.vat_registered
+FROM supplied
+LEFT JOIN metered USING (unit_id, utility, month)
+LEFT JOIN wallets_bill AS bill
+    ON (bill.wallet_id, bill.utility, bill.month)
+        = (supplied.wallet_id, supplied.utility, supplied.month)
+WHERE supplied.first_day < supplied.end_day AND (bill.id IS NULL
+    OR bill.revision <> coalesce(metered.revision, 0)
+    OR bill.priced_to <> least(supplied.tomorrow, supplied.end_day)
+    OR bill.problem <> ''
+    OR bill.updated_at < (SELECT greatest(
+        (SELECT max(updated_at) FROM rates_assignment),
+        (SELECT max(updated_at) FROM rates_ratetableversion))))
+ORDER BY supplied.wallet_id, supplied.month, supplied.utility
+"""
+
+DAYS = """
+    SELECT installation.unit_id, installation.kind AS utility, daily.day,
+        sum(daily.quantity)::bigint AS quantity, sum(daily.revision)::bigint AS revision
+    FROM meters_installation AS installation
+    JOIN units_unit AS unit ON unit.id = installation.unit_id
+    JOIN estates_estate AS estate ON estate.id = unit.estate_id
+    JOIN meters_dailyconsumption AS daily ON daily.meter_id = installation.meter_id
+    WHERE daily.channel = ANY (%(channels)s)
+        AND daily.day >= %(first_month)s
+        AND daily.day >= (installation.starts_at AT TIME ZONE estate.time_zone)::date
+        AND daily.day <= (%(now)s AT TIME ZONE estate.time_zone)::date
+        AND (installation.ends_at IS NULL
+            OR daily.day < (installation.ends_at AT TIME ZONE estate.time_zone))
+        AND (%(units)s::uuid[] IS NULL OR installation.unit_id = ANY (%(units)s::uuid[]))
+    GROUP BY 1, 2, 3
+"""
+
+
+def stale(
+    *, now: datetime, first_month: date, wallet_ids: Sequence[UUID] | None = None
+) -> list[Supply]:
+    """The supplies whose bills do not say what the facts say, of all wallets or of some."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            STALE.format(days=DAYS),
+            {
+                "now": now,
+                "first_month": first_month,
+                "channels": BILLED_CHANNELS,
+                "wallets": list(wallet_ids) if wallet_ids is not None else None,
+                "units": None,
+            },
+        )
+        return [_supply(row) for row in cursor.fetchall()]
+
+
+def _supply(row: tuple[Any, ...]) -> Supply:
+    wallet_id, unit_id, estate_id, free_solar, utility, *dates, revision, vat_registered = row
+    month, first_day, end_day, priced_to = dates
+    return Supply(
+        wallet_id=wallet_id,
+        place=Place(unit_id, estate_id, free_solar),
+        utility=Utility(utility),
+        month=month,
+        first_day=first_day,
+        end_day=end_day,
+        priced_to=priced_to,
+        revision=revision,
+        vat_percent=VAT_PERCENT if vat_registered else Decimal(0),
+    )
+
+
+def days_of(supplies: Sequence[Supply], *, now: datetime) -> dict[Key, list[DayUsed]]:
+    """The metered days of supplies, in order of the day."""
+    wallets = {supply.place.unit_id: supply.wallet_id for supply in supplies}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{DAYS} ORDER BY daily.day",
+            {
+                "now": now,
+                "first_month": min(supply.month for supply in supplies),
+                "channels": BILLED_CHANNELS,
+                "units": list(wallets),
+            },
+        )
+        found: dict[Key, list[DayUsed]] = {}
+        for unit_id, utility, day, quantity, _ in cursor.fetchall():
+            key = (wallets[unit_id], Utility(utility), day.replace(day=1))
+            found.setdefault(key, []).append(DayUsed(day, quantity))
+        return found
+
+
+def intervals_of(
+    supply: Supply, first_day: date, end_day: date
+) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+    """The intervals of a supply: local starts, and Wh or litres, for prices by time of use."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT interval.start AT TIME ZONE estate.time_zone, sum(interval.quantity)::bigint
+            FROM meters_installation AS installation
+            JOIN units_unit AS unit ON unit.id = installation.unit_id
+            JOIN estates_estate AS estate ON estate.id = unit.estate_id
+            JOIN meters_interval AS interval ON interval.meter_id = installation.meter_id
+            WHERE installation.unit_id = %(unit)s AND installation.kind = %(utility)s
+                AND interval.channel = ANY (%(channels)s)
+                AND interval.start >= %(first)s::timestamp AT TIME ZONE estate.time_zone
+                AND interval.start < %(end)s::timestamp AT TIME ZONE estate.time_zone
+                AND interval.start >= installation.starts_at
+                AND (installation.ends_at IS NULL OR interval.start < installation.ends_at)
+            GROUP BY 1 ORDER BY 1
+            """,
+            {
+                "unit": supply.place.unit_id,
+                "utility": supply.utility.value,
+                "channels": BILLED_CHANNELS,
+                "first": first_day,
+                "end": min(end_day, supply.priced_to),
+            },
+        )
+        rows = cursor.fetchall()
+    starts = np.array([start for start, _ in rows], dtype="datetime64[s]")
+    return starts, np.array([quantity for _, quantity in rows], dtype=np.int64)
+
+
+def wallets_of(supplies: Iterable[Supply]) -> list[UUID]:
+    """The wallets of supplies, each once, in primary-key order."""
+    return sorted({supply.wallet_id for supply in supplies})

@@ -1,0 +1,150 @@
+"""Money paid in: what it clears first, and where the rest goes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from accounts.models import User
+from estates.models import EstateSettings
+from quantify.money import percentage, to_cents
+from wallets import ledger
+from wallets.ledger import Movement, Pockets, Posted
+from wallets.models import Account, Posting, Transaction, Wallet
+
+CLEARING = {
+    Transaction.Method.EFT: Account.CLEARING_EFT,
+    Transaction.Method.CARD: Account.CLEARING_CARD,
+    Transaction.Method.INSTANT_EFT: Account.CLEARING_INSTANT_EFT,
+    Transaction.Method.CASH: Account.CLEARING_CASH,
+    Transaction.Method.ADJUSTMENT: Account.ADJUSTMENTS,
+    Transaction.Method.SYSTEM: Account.CLEARING_SYSTEM,
+}
+POCKET = {
+    "": Account.AVAILABLE,
+    "electricity": Account.ELECTRICITY,
+    "water": Account.WATER,
+    "solar": Account.SOLAR,
+}
+
+
+class BelowMinimum(Exception):
+    """The amount is less than the estate takes."""
+
+
+class AboveMaximum(Exception):
+    """The amount is more than the estate takes at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A share of a top-up and the account it goes to."""
+
+    account: Account
+    amount: Decimal
+
+
+def split(
+    *, pockets: Pockets, amount: Decimal, utility: str, debt_recovery_percent: Decimal
+) -> list[Part]:
+    """Divide an amount: water debt, then arrears up to their share, then the named pocket."""
+    rest = amount
+    parts = []
+    recoverable = min(pockets.arrears, to_cents(percentage(amount, debt_recovery_percent)))
+    for account, owed in ((Account.WATER, -pockets.water), (Account.ARREARS, recoverable)):
+        if (paid := min(rest, owed)) > 0:
+            parts.append(Part(account, paid))
+            rest -= paid
+    if rest > 0:
+        parts.append(Part(POCKET[utility], rest))
+    return parts
+
+
+def preview(*, wallet: Wallet, amount: Decimal, utility: str = "") -> list[Part]:
+    """
+    How a top-up would be divided now; posts nothing.
+
+    :raises BelowMinimum: if the estate does not take so little.
+    :raises AboveMaximum: if the estate does not take so much at once.
+    """
+    settings = _settings(wallet.pk)
+    _check_limits(amount, settings)
+    return split(
+        pockets=ledger.pockets_of(wallet),
+        amount=amount,
+        utility=utility,
+        debt_recovery_percent=settings.debt_recovery_percent,
+    )
+
+
+def top_up(  # noqa: PLR0913  (the fields of the request)
+    *,
+    wallet_id: UUID,
+    amount: Decimal,
+    payment_method: str,
+    reference: str = "",
+    utility: str = "",
+    metadata: dict[str, object] | None = None,
+    occurred_at: datetime,
+    actor: User | None,
+    idempotency_key: str | None = None,
+    request_digest: str = "",
+) -> Posted:
+    """
+    Pay money into a wallet.
+
+    The same idempotency key again returns the first transaction, unchanged.
+
+    :raises BelowMinimum: if the estate does not take so little.
+    :raises AboveMaximum: if the estate does not take so much at once.
+    :raises ledger.WalletSuspended: if the wallet takes no money.
+    :raises ledger.IdempotencyKeyReused: if the key stands for another request.
+    """
+    settings = _settings(wallet_id)
+    _check_limits(amount, settings)
+    clearing = CLEARING[Transaction.Method(payment_method)]
+
+    def plan(pockets: Pockets) -> Sequence[Movement]:
+        parts = split(
+            pockets=pockets,
+            amount=amount,
+            utility=utility,
+            debt_recovery_percent=settings.debt_recovery_percent,
+        )
+        return [Movement(debit=clearing, credit=p.account, amount=p.amount) for p in parts]
+
+    return ledger.post(
+        ledger.Entry(
+            wallet_id=wallet_id,
+            kind=Transaction.Kind.TOPUP,
+            amount=amount,
+            plan=plan,
+            occurred_at=occurred_at,
+            utility=utility,
+            payment_method=payment_method,
+            reference=reference,
+            metadata=metadata or {},
+            idempotency_key=idempotency_key,
+            request_digest=request_digest,
+            actor=actor,
+            refuse_suspended=True,
+        )
+    )
+
+
+def split_of(transaction: Transaction) -> list[Part]:
+    """How a top-up was divided when it was posted."""
+    postings: Sequence[Posting] = transaction.postings.order_by("line")
+    return [Part(Account(posting.credit), posting.amount) for posting in postings]
+
+
+def _settings(wallet_id: UUID) -> EstateSettings:
+    return EstateSettings.objects.get(estate__units__wallet=wallet_id)
+
+
+def _check_limits(amount: Decimal, settings: EstateSettings) -> None:
+    if amount < settings.topup_minimum:
+        raise BelowMinimum(f"The smallest top-up is R{settings.topup_minimum}.")
+    if amount > settings.topup_maximum:
+        raise AboveMaximum(f"The largest top-up is R{settings.topup_maximum}.")
