@@ -22,3 +22,10 @@ class EstateScopedQuerySet(models.QuerySet):
             return self
         membership = f"{self.estate_path}__" if self.estate_path else ""
         return self.filter(**{f"{membership}memberships__user": user})
+
+
+class ArchivableQuerySet(EstateScopedQuerySet):
+    """Rows of an estate that can be archived."""
+
+    def alive(self) -> Self:
+        return self.filter(deleted_at=None)

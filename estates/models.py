@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
 
-from accounts.scoping import EstateScopedQuerySet
-from quantify.records import Archivable, ArchivableQuerySet, Record
+from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
+from quantify.records import Archivable, Record
 
 
 def check_time_zone(name: str) -> None:
@@ -17,7 +17,7 @@ def check_time_zone(name: str) -> None:
         raise ValidationError("Give an IANA time zone, for example Africa/Johannesburg.")
 
 
-class EstateQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+class EstateQuerySet(ArchivableQuerySet):
     estate_path = ""
 
 

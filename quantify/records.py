@@ -1,7 +1,5 @@
 """What every stored record shares: an id, its two times, and being archived instead of deleted."""
 
-from typing import Self
-
 from django.db import models
 from django.db.models.functions import UUID7, Now
 
@@ -17,11 +15,6 @@ class Record(models.Model):
 
     class Meta:
         abstract = True
-
-
-class ArchivableQuerySet(models.QuerySet):
-    def alive(self) -> Self:
-        return self.filter(deleted_at=None)
 
 
 class Archivable(Record):

@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import User
-from accounts.scoping import EstateScopedQuerySet
+from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
 from quantify.quantities import Utility
-from quantify.records import Archivable, ArchivableQuerySet, Record
+from quantify.records import Archivable, Record
 from units.models import DateRange, Unit
 
 UTILITIES = [(utility.value, utility.value.title()) for utility in Utility]
@@ -42,7 +42,7 @@ class TariffCalendar(Record):
         return f"{self.name} from {self.valid_from}"
 
 
-class RateTableQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+class RateTableQuerySet(ArchivableQuerySet):
     def visible_to(self, user: "User | AnonymousUser") -> Self:
         """Shared rate tables are everybody's to see; an estate's own only its members'."""
         if not user.is_authenticated or not user.is_active:

@@ -109,7 +109,8 @@ class PriceBook:
     ) -> Iterator[date]:
         for assignment in (one for scope in scopes for one in scope):
             versions = self._versions.get(assignment.rate_table_id, [])
-            for row in (assignment, *versions):
+            rows: list[Assignment | RateTableVersion] = [assignment, *versions]
+            for row in rows:
                 for edge in (row.effective_from, row.effective_to):
                     if edge and first_day < edge < end_day:
                         yield edge

@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Upper
 
-from accounts.scoping import EstateScopedQuerySet
+from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
-from quantify.records import Archivable, ArchivableQuerySet, Record
+from quantify.records import Archivable, Record
 
 E164 = RegexValidator(r"^\+[1-9]\d{7,14}$", "Give the number as +27821234567.")
 
@@ -21,7 +21,7 @@ class DateRange(Func):
     output_field = DateRangeField()
 
 
-class UnitQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+class UnitQuerySet(ArchivableQuerySet):
     def of_estate(self, estate: Estate) -> Self:
         return self.filter(estate=estate)
 
@@ -65,7 +65,7 @@ class Unit(Archivable):
         return self.unit_number
 
 
-class ResidentQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+class ResidentQuerySet(ArchivableQuerySet):
     pass
 
 

@@ -6,7 +6,7 @@ stands under its lock, which amounts go from where to where. A plan is a pure fu
 top-up and a billing run of thousands follow the same rules.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -215,7 +215,7 @@ def reverse(
         raise NotReversible(f"The money of {original} was spent since. {error}") from error
 
 
-def _lock(wallet_ids: object) -> dict[UUID, Wallet]:
+def _lock(wallet_ids: Iterable[UUID]) -> dict[UUID, Wallet]:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     wallets = Wallet.objects.locked().select_related("unit").filter(pk__in=set(wallet_ids))
@@ -235,8 +235,8 @@ def _post_locked(entries: Sequence[Entry], wallets: dict[UUID, Wallet]) -> list[
         made, moved = _make(entry, wallets[entry.wallet_id])
         results.append(Posted(made, replayed=False))
         postings += moved
-    made = [posted.transaction for posted in results if not posted.replayed]
-    _write(made, postings, wallets)
+    new = [posted.transaction for posted in results if not posted.replayed]
+    _write(new, postings, wallets)
     return results
 
 

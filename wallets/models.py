@@ -1,5 +1,5 @@
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -16,7 +16,7 @@ from units.models import Unit
 ZERO = Decimal("0.00")
 
 
-def money(**options: object) -> models.DecimalField:
+def money(**options: Any) -> models.DecimalField:
     """A column of rand and cents."""
     return models.DecimalField(max_digits=14, decimal_places=2, **options)
 

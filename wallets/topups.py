@@ -11,7 +11,7 @@ from estates.models import EstateSettings
 from quantify.money import percentage, to_cents
 from wallets import ledger
 from wallets.ledger import Movement, Pockets, Posted
-from wallets.models import Account, Posting, Transaction, Wallet
+from wallets.models import Account, Transaction, Wallet
 
 CLEARING = {
     Transaction.Method.EFT: Account.CLEARING_EFT,
@@ -135,8 +135,10 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
 
 def split_of(transaction: Transaction) -> list[Part]:
     """How a top-up was divided when it was posted."""
-    postings: Sequence[Posting] = transaction.postings.order_by("line")
-    return [Part(Account(posting.credit), posting.amount) for posting in postings]
+    return [
+        Part(Account(posting.credit), posting.amount)
+        for posting in transaction.postings.order_by("line")
+    ]
 
 
 def _settings(wallet_id: UUID) -> EstateSettings:

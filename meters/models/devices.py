@@ -5,10 +5,10 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, Ra
 from django.db import models
 from django.db.models import F, Func, Q
 
-from accounts.scoping import EstateScopedQuerySet
+from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
 from quantify.quantities import Utility
-from quantify.records import Archivable, ArchivableQuerySet, Record
+from quantify.records import Archivable, Record
 from units.models import Unit
 
 
@@ -25,7 +25,7 @@ class CommunicationStatus(models.TextChoices):
     ERROR = "error", "Error"
 
 
-class ConcentratorQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+class ConcentratorQuerySet(ArchivableQuerySet):
     pass
 
 
@@ -69,7 +69,7 @@ class Concentrator(Archivable):
         return self.name or self.serial
 
 
-class MeterQuerySet(EstateScopedQuerySet, ArchivableQuerySet):
+class MeterQuerySet(ArchivableQuerySet):
     def collectable(self) -> Self:
         """Meters that a concentrator can be asked for."""
         return self.alive().filter(
