@@ -104,6 +104,13 @@ class Postgres:
             if there.fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
+    def make_anew(self, name: str) -> None:
+        """Drop the database, whoever is connected to it, and make an empty one."""
+        with self._connected() as connection:
+            database = sql.Identifier(name)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(database))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
+
     def _connected(self) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self._quarters.sockets),

@@ -66,11 +66,11 @@ class Servers:
         return both
 
     def of_slot(self, slot: int, urls: Urls) -> Urls:
-        """A database and a range of queue numbers which nobody else uses just now."""
+        """An empty database and a range of queue numbers which nobody else uses just now."""
         database, redis = urls.database, urls.redis
         if self._postgres:
             name = f"{DATABASE}_{slot}"
-            self._postgres.create_database(name)
+            self._postgres.make_anew(name)
             database = self._postgres.url(name)
         if self._valkey:
             redis = f"{redis.rpartition('/')[0]}/{slot * NUMBERS_PER_SLOT}"

@@ -1,0 +1,55 @@
+# Everything is run through .venv, which `install` makes; only Python and make are needed.
+PYTHON := .venv/bin/python
+WITH_SERVERS := $(PYTHON) -m quantify.stack run --
+COVERAGE_FLOOR := 85
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev test lint coverage migrate seed bench lock clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Make .venv and install the locked requirements.
+	@sh quantify/stack/prepare.sh
+
+dev: install ## Run the whole product on this machine, with a demo estate.
+	@$(PYTHON) manage.py up
+
+test: lint ## Check everything that CI demands.
+	$(WITH_SERVERS) $(PYTHON) manage.py makemigrations --check --dry-run
+	@echo "manage.py check --deploy"
+	@DJANGO_SETTINGS_MODULE=quantify.settings.prod ALLOWED_HOSTS=quantify.example \
+	    SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))') \
+	    DATABASE_URL=postgres://quantify@db.example/quantify \
+	    $(PYTHON) manage.py check --deploy --fail-level WARNING
+	$(WITH_SERVERS) $(PYTHON) -m pytest -n 2 \
+	    --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
+
+lint: install ## Check format, style, types and who imports whom.
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy .
+	.venv/bin/lint-imports
+
+coverage: install ## Run the tests and write htmlcov/index.html.
+	$(WITH_SERVERS) $(PYTHON) -m pytest -n 2 --cov --cov-report=html
+
+migrate: install ## Apply the migrations to DATABASE_URL.
+	$(PYTHON) manage.py migrate
+
+seed: install ## Fill DATABASE_URL with the demo estate.
+	$(PYTHON) manage.py seed_demo
+
+bench: install ## Measure what the README claims.
+	$(WITH_SERVERS) $(PYTHON) -m benchmarks
+
+lock: install ## Resolve requirements*.in anew (needs uv).
+	uv pip compile --universal --no-emit-index-url --python-version 3.12 \
+	    --upgrade --quiet -o requirements.txt requirements.in
+	uv pip compile --universal --no-emit-index-url --python-version 3.12 \
+	    --upgrade --quiet -o requirements-dev.txt requirements-dev.in
+
+clean: ## Remove caches and the test servers' data; the demo's data stays in var/.
+	rm -rf .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache \
+	    .hypothesis .import_linter_cache var/test
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

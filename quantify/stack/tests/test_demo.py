@@ -1,0 +1,93 @@
+"""Bringing the whole product up, with stand-ins for its programs."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from quantify.stack import children, demo
+from quantify.stack.instance import AlreadyRunning, Instance, Urls
+from quantify.stack.programs import Program
+
+STAND_IN = "import http.server, sys; http.server.test(bind='127.0.0.1', port=int(sys.argv[1]))"
+
+
+@pytest.fixture
+def _servers_given(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://elsewhere/quantify")
+    monkeypatch.setenv("REDIS_URL", "redis://elsewhere/0")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def use(monkeypatch: pytest.MonkeyPatch, *, prepare: str, serve: list[Program]) -> None:
+    preparation = Program("migrate", ["/bin/sh", "-c", prepare])
+    monkeypatch.setattr(children, "preparations", lambda _environment: [preparation])
+    monkeypatch.setattr(children, "services", lambda *_, **__: serve)
+
+
+@pytest.mark.usefixtures("_servers_given", "_signals_as_before")
+class TestUp:
+    def test_introduces_itself_when_the_web_answers_and_ends_on_ctrl_c(
+        self,
+        home: Path,
+        port: int,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ):
+        web = Program("web", [sys.executable, "-c", STAND_IN, str(port)])
+        # Presses Ctrl-C once the web server has logged its first answer.
+        watch = f"until grep -q GET {home}/log/web.log; do sleep 0.05; done; kill -INT $PPID"
+        ctrl_c = Program("ctrl-c", ["/bin/sh", "-c", f"{watch}; sleep 60"])
+        use(monkeypatch, prepare="exit 0", serve=[web, ctrl_c])
+
+        demo.up(Instance.at(home), port=port)
+
+        shown = capsys.readouterr().out
+        assert f"Quantify runs at http://127.0.0.1:{port}/" in shown
+        assert "password quantify-demo" in shown
+        assert shown.endswith("Stopping.\nStopped.\n")
+        assert not (home / "postgres").exists()
+
+    def test_shows_why_the_database_could_not_be_prepared(
+        self, home: Path, port: int, monkeypatch: pytest.MonkeyPatch
+    ):
+        use(monkeypatch, prepare="echo no such table; exit 1", serve=[])
+
+        with pytest.raises(demo.PreparationFailed, match="no such table"):
+            demo.up(Instance.at(home), port=port)
+
+    def test_is_refused_while_another_program_has_the_port(
+        self, home: Path, port: int, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(demo, "PORT_PATIENCE", 0.1)
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", port))
+            other.listen()
+
+            with pytest.raises(demo.PortInUse, match=f"Port {port} is taken"):
+                demo.up(Instance.at(home), port=port)
+
+    def test_is_refused_while_it_runs_already(self, home: Path, port: int):
+        with Instance.at(home).locked(), pytest.raises(AlreadyRunning):
+            demo.up(Instance.at(home), port=port)
+
+
+class TestChildren:
+    def test_are_started_so_that_the_web_is_stopped_before_the_worker(self):
+        names = [program.name for program in children.services({}, port=8000, var=Path("var"))]
+
+        assert names == ["worker", "web", "simulators", "beat"]
+
+    def test_share_the_servers_and_collect_often(self):
+        environment = children.environment(Urls(database="postgres://d", redis="redis://r"))
+
+        assert environment["DATABASE_URL"] == "postgres://d"
+        assert environment["REDIS_URL"] == "redis://r"
+        assert environment["COLLECTION_SECONDS"] == "30"
