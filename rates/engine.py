@@ -8,7 +8,7 @@ costs is the difference between the bill after it and the bill before it, so tha
 depend on how it was cut up.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -96,9 +96,9 @@ def bill(
                 charge.charge(stretch, component)
         position += stretch.quantity
         stretches.append(stretch)
-    if stretches:
-        _reach_minimum(parts[0][1].tariff, stretches, days)
-    return _total(parts, stretches, vat_percent)
+    lines = _reach_minimum(stretches, parts[0][1].tariff, days) if parts else []
+    markups = {number: segment.markup_percent for number, segment in parts}
+    return _total(lines, markups, vat_percent)
 
 
 def bill_month(
@@ -206,31 +206,27 @@ def _stretch(segment: Segment, number: int, position: Decimal, days: _Days) -> S
         days_charged=max(0, (begun - segment.first_day).days),
         days_supplied=supplied,
         days_in_month=days.in_month,
-        has_highest_demand=False,
     )
 
 
-def _reach_minimum(tariff: Tariff, stretches: Sequence[Stretch], days: _Days) -> None:
+def _reach_minimum(stretches: Sequence[Stretch], tariff: Tariff, days: _Days) -> list[Line]:
+    """The lines of the month, topped up to the minimum of the version that opens it."""
+    lines = [line for stretch in stretches for line in stretch.lines]
     for component, charge in tariff.in_month(days.month):
         if isinstance(charge, Minimum):
-            month = replace(stretches[0], lines=[line for s in stretches for line in s.lines])
-            known = len(month.lines)
+            month = replace(stretches[0], lines=lines)
             charge.charge(month, component)
-            stretches[-1].lines.extend(month.lines[known:])
+    return lines
 
 
-def _total(
-    parts: Sequence[tuple[int, Segment]], stretches: Sequence[Stretch], vat_percent: Decimal
-) -> Bill:
-    lines: list[Line] = []
+def _total(lines: list[Line], markups: Mapping[int, Decimal], vat_percent: Decimal) -> Bill:
+    """Add up; `markups` are the percentages by segment, each taken once on the sum it is for."""
     marked_up: dict[Decimal, Decimal] = {}
-    for (_, segment), stretch in zip(parts, stretches, strict=True):
-        lines += stretch.lines
-        amount = sum([line.amount for line in stretch.lines], ZERO)
-        percent = segment.markup_percent
-        marked_up[percent] = marked_up.get(percent, ZERO) + amount
+    for line in lines:
+        percent = markups[line.segment]
+        marked_up[percent] = marked_up.get(percent, ZERO) + line.amount
     subtotal = sum(marked_up.values(), ZERO)
-    markup = sum((percentage(amount, p) for p, amount in marked_up.items() if p), ZERO)
+    markup = sum([percentage(amount, p) for p, amount in marked_up.items() if p], ZERO)
     vat = vat_on(subtotal + markup, vat_percent)
     return Bill(
         lines=tuple(lines),

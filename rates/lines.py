@@ -45,7 +45,7 @@ class Stretch:
     days_charged: int
     days_supplied: int
     days_in_month: int
-    has_highest_demand: bool
+    has_highest_demand: bool = False
     lines: list[Line] = field(default_factory=list)
 
     @property

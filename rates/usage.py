@@ -101,18 +101,22 @@ class Usage:
             demand_va=demand_va,
         )
 
-    def plus(self, later: "Usage") -> "Usage":
+    def plus(self, other: "Usage") -> "Usage":
         """Both together; without the split by band if one of them lacks it."""
-        known = all(part.bands or not part.total for part in (self, later))
-        names = {**self.bands, **later.bands} if known else {}
-        days = [day for part in (self, later) for day in (part.first_day, part.last_day) if day]
+        both = (self, other)
+        known = all(part.bands or not part.total for part in both)
+        bands = {band for part in both for band in part.bands} if known else set()
+        days = [day for part in both for day in (part.first_day, part.last_day) if day]
         return Usage(
-            total=self.total + later.total,
-            bands={b: self.bands.get(b, 0) + later.bands.get(b, 0) for b in names},
-            since={**later.since, **self.since},
+            total=self.total + other.total,
+            bands={band: sum(part.bands.get(band, 0) for part in both) for band in bands},
+            since={
+                band: min(part.since[band] for part in both if band in part.since)
+                for band in bands & (self.since.keys() | other.since.keys())
+            },
             first_day=min(days, default=None),
             last_day=max(days, default=None),
-            demand_va=max((self.demand_va, later.demand_va), key=lambda va: va or 0),
+            demand_va=max((part.demand_va for part in both), key=lambda va: va or 0),
         )
 
     def first_used(self, band: str) -> date:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -169,6 +170,13 @@ class TestBlocks:
         volume = tariff(blocks(self.LIMITS, mode="volume"))
 
         assert str(bill_month(volume, used(quantity), month=MARCH).subtotal) == subtotal
+
+    def test_of_volume_within_one_block_are_one_line(self):
+        volume = tariff(blocks(self.LIMITS, mode="volume"))
+
+        found = bill_month(volume, used("30"), month=MARCH, month_to_date=kilo("80"))
+
+        assert shown(found.lines) == [("block upto 350", "30", "62.90")]
 
     def test_of_volume_charge_the_difference_from_the_month_to_date(self):
         volume = tariff(blocks((("100", "1.00"), (None, "2.00")), mode="volume"))
@@ -424,6 +432,27 @@ class TestSurchargeAndMinimum:
 
         assert str(bill(parts, month=MARCH).subtotal) == "50.00"
 
+    def test_a_minimum_is_of_the_version_that_opens_the_month(self):
+        minimum = {"kind": "minimum", "amount": "50"}
+        parts = segments(
+            (tariff(flat("2"), minimum), MARCH, MID_MARCH, "10"),
+            (tariff(flat("3"), minimum | {"amount": "90"}), MID_MARCH, APRIL, "5"),
+        )
+        parts[0] = replace(parts[0], markup_percent=Decimal(10))
+
+        found = bill(parts, month=MARCH)
+
+        assert (str(found.subtotal), str(found.markup)) == ("50.00", "3.50")
+        assert [line.segment for line in found.lines] == [0, 1, 0]
+
+    def test_a_minimum_is_by_days_at_a_move(self):
+        rates = tariff({"kind": "minimum", "amount": "62"})
+        supplied = (MARCH, MID_MARCH)
+
+        found = bill(segments((rates, *supplied, "0")), month=MARCH, supplied=supplied)
+
+        assert shown(found.lines) == [("minimum charge", "1", "30.00")]
+
 
 class TestTimeOfUse:
     def test_needs_bands(self):
@@ -461,6 +490,27 @@ class TestTimeOfUse:
 
 
 class TestUsage:
+    ROWS = ((JUNE, "peak", 10), (MID_JUNE, "standard", 20), (MID_JUNE, "peak", 30))
+
+    def test_of_two_stretches_together_is_that_of_all_rows(self):
+        first, second = Usage.from_rows(self.ROWS[:1]), Usage.from_rows(self.ROWS[1:])
+
+        assert first.plus(second) == Usage.from_rows(self.ROWS)
+        assert second.plus(first) == Usage.from_rows(self.ROWS)
+
+    def test_without_a_calendar_is_a_total(self):
+        starts = np.array(["2025-06-01T00:00", "2025-06-30T23:45"], dtype="datetime64[m]")
+
+        usage = tariff(flat()).usage(starts, np.array([1, 2]))
+
+        assert (usage.total, usage.bands) == (3, {})
+        assert (usage.first_day, usage.last_day) == (JUNE, date(2025, 6, 30))
+
+    def test_loses_its_bands_beside_a_mere_total(self):
+        together = Usage.from_rows(self.ROWS).plus(Usage.of_total(5, demand_va=7))
+
+        assert (together.total, together.bands, together.demand_va) == (65, {}, 7)
+
     def test_refuses_quantities_that_are_not_whole(self):
         starts = np.array(["2025-06-01T00:00"], dtype="datetime64[m]")
 
@@ -551,6 +601,19 @@ class TestVat:
         empty = bill([], month=MARCH)
 
         assert (empty.lines, str(empty.total)) == ((), "0.00")
+
+
+class TestTariff:
+    def test_needs_a_calendar_for_its_seasons(self):
+        with pytest.raises(ValueError, match="calendar"):
+            replace(tariff(flat(season="low")), calendar=None)
+
+    def test_is_equal_and_hashes_alike_if_built_of_the_same(self):
+        one, other = table_of("Homeflex 1", "2025-07"), table_of("Homeflex 1", "2025-09")
+
+        assert one == other
+        assert hash(one) == hash(other)
+        assert one != table_of("Homeflex 1", "2026-07")
 
 
 class TestSeasons:

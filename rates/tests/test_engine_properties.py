@@ -95,6 +95,26 @@ def test_steps_from_the_month_to_date_add_up_before_rounding(table, consumed):
         assert difference == 0
 
 
+@given(
+    st.sets(st.integers(min_value=1, max_value=40), max_size=4).map(sorted),
+    st.lists(prices, min_size=5, max_size=5),
+    st.integers(min_value=0, max_value=60),
+)
+def test_blocks_cost_what_each_kwh_costs_at_its_place(limits, block_prices, used):
+    upto = [*limits, None]
+    written = [
+        {"upto": limit, "price": str(price)}
+        for limit, price in zip(upto, block_prices, strict=False)
+    ]
+    tariff = electricity({"kind": "block", "blocks": written})
+
+    found = bill_month(tariff, Usage.of_total(used * 1000), month=MONTH)
+
+    # The kWh at place n (from 0) is in the block after all limits not above n.
+    each = (block_prices[sum(limit <= place for limit in limits)] for place in range(used))
+    assert sum(line.unrounded for line in found.lines) == sum(each)
+
+
 @given(tariffs(), totals, totals)
 def test_more_never_costs_less(tariff, one, other):
     less, more = sorted((one, other))
