@@ -49,6 +49,26 @@ class WrapperPort:
         return Route(frame.source, frame.destination), frame.apdu
 
 
+class Prefixed(NamedTuple):
+    """An APDU behind the prefix of a gateway."""
+
+    tag: int
+    network: int
+    address: bytes
+    apdu: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Prefixed":
+        """:raises FrameError: if the prefix is cut short."""
+        reader = OctetReader(raw)
+        tag, network = reader.octet(), reader.octet()
+        return cls(tag, network, reader.take(reader.length()), reader.rest())
+
+    def to_bytes(self) -> bytes:
+        head = bytes((self.tag, self.network)) + length_field(len(self.address))
+        return head + self.address + self.apdu
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayPrefix:
     """
@@ -63,13 +83,11 @@ class GatewayPrefix:
 
     def frame(self, route: Route, apdu: bytes) -> Frame:
         address = route.device.to_bytes(self.address_size)
-        prefix = bytes((GATEWAY_REQUEST, self.network)) + length_field(len(address)) + address
-        return Frame(route.client, self.gateway, prefix + apdu)
+        prefixed = Prefixed(GATEWAY_REQUEST, self.network, address, apdu)
+        return Frame(route.client, self.gateway, prefixed.to_bytes())
 
     def route(self, frame: Frame) -> tuple[Route, bytes]:
-        reader = OctetReader(frame.apdu)
-        if reader.octet() != GATEWAY_RESPONSE:
+        prefixed = Prefixed.parse(frame.apdu)
+        if prefixed.tag != GATEWAY_RESPONSE:
             raise FrameError("an answer without the gateway's prefix")
-        reader.octet()
-        device = int.from_bytes(reader.take(reader.length()))
-        return Route(device, frame.destination), reader.rest()
+        return Route(int.from_bytes(prefixed.address), frame.destination), prefixed.apdu

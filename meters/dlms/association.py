@@ -49,7 +49,15 @@ class Conformance(IntFlag):
     ACTION = 1 << 0
 
 
-FULL_CONFORMANCE = Conformance(0x005000 | 0x00021D)
+FULL_CONFORMANCE = (
+    Conformance.PRIORITY_MANAGEMENT
+    | Conformance.BLOCK_TRANSFER_WITH_GET
+    | Conformance.MULTIPLE_REFERENCES
+    | Conformance.GET
+    | Conformance.SET
+    | Conformance.SELECTIVE_ACCESS
+    | Conformance.ACTION
+)
 
 
 class Diagnostic(IntEnum):

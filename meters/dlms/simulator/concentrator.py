@@ -1,10 +1,15 @@
-"""A concentrator as a TCP server: many meters behind one port, each by its wrapper port."""
+"""
+A concentrator as a TCP server: many meters behind one port.
+
+Each is reached by its wrapper port, or behind a gateway's prefix on the concentrator's own.
+"""
 
 import asyncio
 import socket
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from meters.dlms.addressing import GATEWAY_REQUEST, GATEWAY_RESPONSE, Prefixed
 from meters.dlms.association import AssociationResponse, AssociationResult, Diagnostic
 from meters.dlms.errors import FrameError
 from meters.dlms.simulator.behaviour import Behaviour
@@ -81,10 +86,34 @@ class _Channel:
         self.free_at = 0.0
 
 
+class _Letter(NamedTuple):
+    """A request to one meter, by wrapper port or behind a gateway's prefix."""
+
+    client: int
+    device: int
+    apdu: bytes
+    gateway: Prefixed | None
+
+    @classmethod
+    def open(cls, frame: Frame) -> "_Letter":
+        """:raises FrameError: if it has a gateway's prefix that is cut short."""
+        if frame.apdu[:1] != bytes((GATEWAY_REQUEST,)):
+            return cls(frame.source, frame.destination, frame.apdu, None)
+        prefixed = Prefixed.parse(frame.apdu)
+        device = int.from_bytes(prefixed.address)
+        return cls(frame.source, device, prefixed.apdu, prefixed)
+
+    def reply(self, apdu: bytes) -> bytes:
+        if self.gateway is None:
+            return Frame(self.device, self.client, apdu).to_bytes()
+        prefixed = self.gateway._replace(tag=GATEWAY_RESPONSE, apdu=apdu)
+        return Frame(MANAGEMENT_DEVICE, self.client, prefixed.to_bytes()).to_bytes()
+
+
 class _Turn(NamedTuple):
     """A request, when its turn has come."""
 
-    frame: Frame
+    letter: _Letter
     channel: _Channel
     fault: Fault | None
 
@@ -112,7 +141,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._buffer.feed(data):
-                self._receive(frame)
+                self._receive(_Letter.open(frame))
         except FrameError:
             self.hang_up()
 
@@ -120,23 +149,23 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _receive(self, frame: Frame) -> None:
-        device = self._concentrator.device(frame.destination)
+    def _receive(self, letter: _Letter) -> None:
+        device = self._concentrator.device(letter.device)
         if device is None:
             refusal = AssociationResponse(
                 AssociationResult.REJECTED_PERMANENT, Diagnostic.CALLED_TITLE_NOT_RECOGNIZED
             )
-            self._write(_reply(frame, refusal.to_bytes()))
+            self._write(letter.reply(refusal.to_bytes()))
             return
-        if self._concentrator.unreachable(frame.destination):
+        if self._concentrator.unreachable(letter.device):
             return
-        fault = self._concentrator.faults.strike(frame.destination)
+        fault = self._concentrator.faults.strike(letter.device)
         if fault is not None and fault.kind is FaultKind.SILENT:
             return
-        self._schedule(_Turn(frame, self._channel(frame, device), fault))
+        self._schedule(_Turn(letter, self._channel(letter, device), fault))
 
-    def _channel(self, frame: Frame, device: LogicalDevice) -> _Channel:
-        key = frame.source, frame.destination
+    def _channel(self, letter: _Letter, device: LogicalDevice) -> _Channel:
+        key = letter.client, letter.device
         if key not in self._channels:
             conversation = Conversation(device, self._concentrator.behaviour)
             self._channels[key] = _Channel(conversation)
@@ -158,9 +187,10 @@ class _Connection(asyncio.Protocol):
             return
         kind = turn.fault.kind if turn.fault else None
         refuse = kind is FaultKind.REFUSE_ASSOCIATION
-        apdu = turn.channel.conversation.answer(turn.frame.apdu, refuse=refuse)
+        apdu = turn.channel.conversation.answer(turn.letter.apdu, refuse=refuse)
         self._concentrator.answered += 1
-        self._deliver(_reply(turn.frame, NOISE if kind is FaultKind.GARBAGE else apdu), kind)
+        reply = NOISE if kind is FaultKind.GARBAGE else apdu
+        self._deliver(turn.letter.reply(reply), kind)
 
     def _deliver(self, reply: bytes, kind: FaultKind | None) -> None:
         if kind is FaultKind.MUTE:
@@ -181,7 +211,3 @@ class _Connection(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.write(data)
-
-
-def _reply(request: Frame, apdu: bytes) -> bytes:
-    return Frame(request.destination, request.source, apdu).to_bytes()

@@ -1,0 +1,1 @@
+"""Clients this project did not write; each runs in a process of its own."""
