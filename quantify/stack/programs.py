@@ -30,8 +30,8 @@ class Program:
     directory: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals | None = None  # when the supervisor is gone, if not the same
-    patience: float = 0.6  # seconds to stop before it is hurried, then killed
-    important: str = r"\b(WARNING|ERROR|CRITICAL|Traceback)\b"
+    patience: float = 2.8  # seconds to stop before it is hurried, then killed
+    important: str = r"\b(ERROR|CRITICAL)\b"
 
     def is_important(self, line: str) -> bool:
         return re.search(self.important, line) is not None

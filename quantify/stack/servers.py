@@ -8,7 +8,6 @@ from quantify.stack.supervisor import GaveUp, Supervisor
 from quantify.stack.valkey import Valkey, kept_password
 
 SECONDS_TO_START = 60.0
-RESTARTS = 4
 
 
 class Servers:
@@ -41,7 +40,7 @@ class Servers:
         ours = [server for server in (self._postgres, self._valkey) if server]
         for server in ours:
             server.prepare()
-            supervisor.keep(server.program(), restarts=RESTARTS)
+            supervisor.keep(server.program(), vital=True)
         for server in ours:
             if not supervisor.wait_until(server.is_ready, timeout=SECONDS_TO_START):
                 raise GaveUp(f"{server.program().name} does not answer.")

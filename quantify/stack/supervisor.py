@@ -4,7 +4,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,8 @@ from quantify.stack.programs import Process, Program
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 HEALTHY_AFTER = 60.0
 TICK = 0.1
-HURRY = 0.2
+HURRY = 0.3
+VITAL_RESTARTS = 4
 
 
 class GaveUp(Exception):
@@ -30,7 +31,7 @@ class _Kept:
     """A program under supervision, and how well it fares."""
 
     program: Program
-    restarts: int | None = None  # after so many without a healthy run, give up; None: never
+    vital: bool = False  # the others cannot do without it
     process: Process | None = None
     failures: int = 0
     started_at: float = 0.0
@@ -54,9 +55,13 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._request_stop)
 
-    def keep(self, program: Program, *, restarts: int | None = None) -> None:
-        """Start a program, and start it again whenever it ends by itself."""
-        kept = _Kept(program, restarts=restarts)
+    def keep(self, program: Program, *, vital: bool = False) -> None:
+        """
+        Start a program, and start it again whenever it ends by itself.
+
+        A vital one that keeps ending is given up, and everything with it.
+        """
+        kept = _Kept(program, vital=vital)
         self._kept.append(kept)
         self._start(kept)
 
@@ -89,23 +94,35 @@ class Supervisor:
         return process.exit_code or 0
 
     def stop(self) -> None:
-        """Stop the last started first; who does not end in time is hurried, then killed."""
-        running = [kept.process for kept in reversed(self._kept) if kept.process]
+        """
+        Stop the last started first, and those vital to the others when the others have ended.
+
+        Who does not end in time is hurried, then killed.
+        """
+        kept = [kept for kept in reversed(self._kept) if kept.process]
         self._kept.clear()
-        for process in running:
+        for vital in (False, True):
+            self._stop([each.process for each in kept if each.process and each.vital is vital])
+
+    def _stop(self, processes: Sequence[Process]) -> None:
+        for process in processes:
             process.ask_to_stop()
-            if not self._ends_within(process.program.patience, process):
-                process.hurry()
-                if not self._ends_within(HURRY, process):
-                    self.report(f"{process.program.name} did not stop in time and was killed.")
+        patience = max((process.program.patience for process in processes), default=0)
+        for process in self._running_after(patience, processes):
+            process.hurry()
+        for process in self._running_after(HURRY, processes):
+            self.report(f"{process.program.name} did not stop in time and was killed.")
+        for process in processes:
             process.kill()
             self._close(process)
 
-    def _ends_within(self, seconds: float, process: Process) -> bool:
+    def _running_after(self, seconds: float, processes: Sequence[Process]) -> Sequence[Process]:
         deadline = time.monotonic() + seconds
-        while process.exit_code is None and time.monotonic() < deadline:
+        running = processes
+        while running and time.monotonic() < deadline:
             self._pump(TICK / 5)
-        return process.exit_code is not None
+            running = [process for process in running if process.exit_code is None]
+        return running
 
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stop_requested = True
@@ -152,10 +169,13 @@ class Supervisor:
         self._close(process)
         kept.failures = 1 if now - kept.started_at > HEALTHY_AFTER else kept.failures + 1
         name = kept.program.name
-        if kept.restarts is not None and kept.failures > kept.restarts:
+        if kept.vital and kept.failures > VITAL_RESTARTS:
             raise GaveUp(
                 f"{name} ended {kept.failures} times; see {self.log_directory / name}.log."
             )
         pause = min(FIRST_PAUSE * 2 ** (kept.failures - 1), LONGEST_PAUSE)
         kept.resume_at = now + pause
-        self.report(f"{name} ended with {process.exit_code}; starting it again in {pause:.0f} s.")
+        self.report(
+            f"{name} ended with {process.exit_code}; starting it again in {pause:.0f} s "
+            f"(see {self.log_directory / name}.log)."
+        )

@@ -36,12 +36,16 @@ class TestKeep:
         assert supervisor.wait_until(
             lambda: count.exists() and len(count.read_text().split()) == 3, timeout=10
         )
-        assert said[0] == "brief ended with 3; starting it again in 0 s."
+        log = tmp_path / "brief.log"
+        assert said[0] == f"brief ended with 3; starting it again in 0 s (see {log})."
 
-    def test_gives_up_on_what_cannot_be_kept_up(self, supervisor: Supervisor):
-        supervisor.keep(shell("vital", "exit 1"), restarts=2)
+    def test_gives_up_on_what_cannot_be_kept_up(
+        self, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(module, "VITAL_RESTARTS", 1)
+        supervisor.keep(shell("vital", "exit 1"), vital=True)
 
-        with pytest.raises(GaveUp, match="vital ended 3 times"):
+        with pytest.raises(GaveUp, match="vital ended 2 times"):
             supervisor.wait_until(lambda: False, timeout=10)
 
     def test_shows_only_what_matters_and_logs_all(
@@ -68,16 +72,17 @@ class TestComplete:
 
 
 class TestStop:
-    def test_takes_the_last_started_first(self, supervisor: Supervisor, tmp_path: Path):
+    def test_takes_what_is_vital_last(self, supervisor: Supervisor, tmp_path: Path):
         order = tmp_path / "order"
-        for name in ("first", "second"):
-            farewell = f"trap 'echo {name} >>{order}; exit 0' TERM; echo ERROR up"
-            supervisor.keep(shell(name, f"{farewell}; while :; do sleep 0.02; done"))
+        for name, delay in (("server", 0), ("user", 0.3)):
+            farewell = f"trap 'sleep {delay}; echo {name} >>{order}; exit 0' TERM; echo up"
+            program = shell(name, f"{farewell}; while :; do sleep 0.02; done")
+            supervisor.keep(program, vital=name == "server")
         supervisor.wait_until(lambda: len(supervisor_logs(tmp_path)) == 2, timeout=10)
 
         supervisor.stop()
 
-        assert order.read_text().split() == ["second", "first"]
+        assert order.read_text().split() == ["user", "server"]
 
     def test_kills_what_will_not_end_and_all_it_started(
         self, supervisor: Supervisor, tmp_path: Path, said: list[str]
