@@ -38,6 +38,7 @@ class Notification(Record):
         DISCONNECTED = "disconnected", "Disconnected"
         RECONNECTED = "reconnected", "Reconnected"
         PAYMENT_RECEIVED = "payment_received", "Payment received"
+        CUTS_STOPPED = "cuts_stopped", "Cuts stopped by the breaker"
 
     class Channel(models.TextChoices):
         IN_APP = "in_app", "In the app"
@@ -71,9 +72,7 @@ class Notification(Record):
     class Meta:
         indexes = [
             models.Index(fields=["subject_key", "-created_at"], name="notification_subject"),
-            models.Index(
-                fields=["due_at"], name="notification_due", condition=Q(state="due")
-            ),
+            models.Index(fields=["due_at"], name="notification_due", condition=Q(state="due")),
         ]
 
     def __str__(self) -> str:

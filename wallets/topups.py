@@ -9,7 +9,7 @@ from uuid import UUID
 from accounts.models import User
 from estates.models import EstateSettings
 from quantify.money import percentage, to_cents
-from wallets import ledger
+from wallets import ledger, wakeups
 from wallets.ledger import Movement, Pockets, Posted
 from wallets.models import Account, Transaction, Wallet
 
@@ -114,7 +114,7 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
         )
         return [Movement(debit=clearing, credit=p.account, amount=p.amount) for p in parts]
 
-    return ledger.post(
+    posted = ledger.post(
         ledger.Entry(
             wallet_id=wallet_id,
             kind=Transaction.Kind.TOPUP,
@@ -131,6 +131,8 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
             refuse_suspended=True,
         )
     )
+    wakeups.credit_changed(wallet_id)
+    return posted
 
 
 def split_of(transaction: Transaction) -> list[Part]:

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), default=quantify.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now())),
                 ('updated_at', models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now())),
-                ('event', models.CharField(choices=[('low_balance', 'Low balance'), ('critical_balance', 'Critical balance'), ('disconnection_warning', 'Disconnection warning'), ('disconnected', 'Disconnected'), ('reconnected', 'Reconnected'), ('payment_received', 'Payment received')], max_length=24)),
+                ('event', models.CharField(choices=[('low_balance', 'Low balance'), ('critical_balance', 'Critical balance'), ('disconnection_warning', 'Disconnection warning'), ('disconnected', 'Disconnected'), ('reconnected', 'Reconnected'), ('payment_received', 'Payment received'), ('cuts_stopped', 'Cuts stopped by the breaker')], max_length=24)),
                 ('channel', models.CharField(choices=[('in_app', 'In the app'), ('email', 'E-mail')], default='in_app', max_length=10)),
                 ('address', models.CharField(blank=True, max_length=254)),
                 ('scope', models.UUIDField(blank=True, help_text='By value: messages stand below estates.', null=True, verbose_name='estate')),
