@@ -1,0 +1,130 @@
+"""
+Credit control: warn, cut what may be cut, restore what was paid for.
+
+What is to be done is decided by `wallets.policy` from the facts, recorded as a command with its
+trace, and asked again at the moment of sending.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import User
+from meters import commands
+from meters.models import Command, Meter
+from wallets import supplies, warnings
+from wallets.policy import Action, Decision, Facts, decide
+
+log = logging.getLogger(__name__)
+
+CAUSES = {
+    Action.DISCONNECT: "The credit is used up.",
+    Action.RECONNECT: "The credit reached the activation minimum.",
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What credit control found: commands it asked for, and cuts that were refused, with why."""
+
+    requested: list[Command] = field(default_factory=list)
+    refused: list[tuple[Facts, Decision]] = field(default_factory=list)
+    warned: int = 0
+
+
+def control(*, now: datetime, wallet_ids: Sequence[UUID] | None = None) -> Outcome:
+    """
+    Warn and decide for all wallets, or for some; running it again changes nothing.
+
+    Asks for commands but does not send them: see `send`.
+    """
+    outcome = Outcome(warned=warnings.write(now=now, wallet_ids=wallet_ids))
+    for facts, decision in consider(now=now, wallet_ids=wallet_ids):
+        if not decision.is_permitted:
+            outcome.refused.append((facts, decision))
+        elif command := _request(facts, decision, now):
+            outcome.requested.append(command)
+    return outcome
+
+
+def consider(
+    *, now: datetime, wallet_ids: Sequence[UUID] | None = None
+) -> list[tuple[Facts, Decision]]:
+    """Who would be cut or restored now, and who is spared and why: the dry run."""
+    decided = [
+        (facts, decide(facts, now=now)) for facts in supplies.facts(now=now, wallet_ids=wallet_ids)
+    ]
+    return [(facts, decision) for facts, decision in decided if decision.action]
+
+
+def send(command_id: UUID, *, now: datetime) -> Command:
+    """Send a command if the facts still call for it at this moment."""
+    return commands.send(command_id, permit=still_called_for, now=now)
+
+
+def still_called_for(command: Command, now: datetime) -> str | None:
+    """Why a command must not be sent now, or None."""
+    (facts,) = supplies.facts(now=now, meter_ids=[command.meter_id]) or (None,)
+    if facts is None:
+        return "The meter hangs at no unit with a wallet."
+    if command.cause == Command.Cause.PERSON:
+        return _refuse_person(command, facts)
+    if command.action == Command.Action.RECONNECT:
+        enough = facts.credit >= facts.activation_minimum or facts.free_left > 0
+        return None if enough else f"R{facts.credit} no longer restores the supply."
+    decision = decide(facts, now=now)
+    if decision.is_permitted and decision.action == command.action:
+        return None
+    return " ".join(check.says for check in decision.refused_by or decision.checks)
+
+
+def request_by_person(
+    *, meter: Meter, action: str, reason: str, user: User, now: datetime
+) -> Command:
+    """
+    Ask for a cut or a reconnection on a person's word.
+
+    :raises meters.commands.NoRelay: if the meter cannot be switched.
+    :raises meters.commands.CommandOpen: if another command is under way.
+    """
+    found = supplies.facts(now=now, meter_ids=[meter.pk])
+    trace = decide(found[0], now=now).trace if found else []
+    return commands.request(
+        meter_id=meter.pk,
+        action=action,
+        reason=reason,
+        cause=Command.Cause.PERSON,
+        trace=trace,
+        requested_by=user,
+        now=now,
+    )
+
+
+def _refuse_person(command: Command, facts: Facts) -> str | None:
+    if command.action == Command.Action.DISCONNECT and facts.protected:
+        return "The supply is protected."
+    return None
+
+
+@transaction.atomic
+def _request(facts: Facts, decision: Decision, now: datetime) -> Command | None:
+    action = decision.action
+    if action is None:
+        return None
+    try:
+        return commands.request(
+            meter_id=facts.meter_id,
+            action=action,
+            reason=CAUSES[action],
+            cause=Command.Cause.CREDIT,
+            trace=decision.trace,
+            requested_by=None,
+            now=now,
+        )
+    except commands.CommandOpen:
+        log.info("Meter %s has another command under way.", facts.serial)
+        return None

@@ -1,0 +1,32 @@
+"""The work of wallets in the background; each task finds what there is to do."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from meters import commands
+from wallets import billing, credit
+
+
+@shared_task
+def bill(**_: object) -> None:
+    """Charge what was metered, then look at the credit that is left."""
+    if billing.run(now=timezone.now()).charged:
+        control_credit.delay()
+
+
+@shared_task
+def control_credit(*, wallet_id: str | None = None, **_: object) -> None:
+    """Warn, decide, and send what was decided at once."""
+    now = timezone.now()
+    wallets = [UUID(wallet_id)] if wallet_id else None
+    for command in credit.control(now=now, wallet_ids=wallets).requested:
+        credit.send(command.pk, now=timezone.now())
+
+
+@shared_task
+def send_commands(**_: object) -> None:
+    """Send what is due: retries, and what a stopped worker left behind."""
+    for command_id in commands.due(now=timezone.now()):
+        credit.send(command_id, now=timezone.now())
