@@ -93,8 +93,8 @@ class Control:
         """:raises ValueError: if the file is no such JSON."""
         try:
             content = json.loads(path.read_text())
-            delay = content.get("delay")
+            delay = None if content.get("delay") is None else float(content["delay"])
             faults = [Fault.from_json(entry) for entry in content.get("faults", [])]
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not a control file: {path}") from error
-        return cls(None if delay is None else float(delay), faults)
+        return cls(delay, faults)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from gurux_dlms import GXDLMSClient, GXReplyData
 from gurux_dlms.enums import Authentication, InterfaceType
+from gurux_dlms.GXDLMSGateway import GXDLMSGateway
 from gurux_dlms.objects import (
     GXDLMSClock,
     GXDLMSData,
@@ -21,6 +22,9 @@ from gurux_dlms.objects import (
 )
 
 
+RELEASE_RESPONSE = 0x63
+
+
 class Peer:
     def __init__(self, order):
         self.socket = socket.create_connection(("127.0.0.1", order["port"]), timeout=10)
@@ -28,6 +32,11 @@ class Peer:
             True, 1, order["device"], Authentication.NONE, None, InterfaceType.WRAPPER
         )
         self.client.autoIncreaseInvokeID = True
+        if order["gateway"]:
+            gateway = GXDLMSGateway()
+            gateway.networkId = 0
+            gateway.physicalDeviceAddress = order["gateway"].to_bytes(2)
+            self.client.gateway = gateway
         self.client.maxReceivePDUSize = order["max_pdu"]
         self.answers = 0
 
@@ -67,7 +76,7 @@ class Peer:
 
     def release(self):
         reply = self.ask(self.client.releaseRequest())
-        return int(reply.command)
+        return int(reply.command) == RELEASE_RESPONSE
 
 
 def moment(value):
@@ -118,9 +127,9 @@ def run(order):
         "registers": {obis: register(peer, obis) for obis in order["registers"]},
         "profile": profile(peer, order),
     }
-    energy = GXDLMSRegister(order["registers"][0])
-    [request] = peer.client.readList([(clock, 2), (energy, 2)])
-    told["list"] = [None, peer.ask(request).value[1]]
+    registers = [(GXDLMSRegister(obis), 2) for obis in order["registers"]]
+    [request] = peer.client.readList(registers)
+    told["list"] = peer.ask(request).value
     if order["relay"]:
         item = GXDLMSDisconnectControl("0.0.96.3.10.255")
         told["before"] = relay(peer, item)
