@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from signal import SIGQUIT
+from signal import SIGKILL
 
 from quantify.stack.instance import CHECKOUT, Urls
 from quantify.stack.programs import Program
@@ -33,8 +33,8 @@ def services(environment: Mapping[str, str], *, port: int, var: Path) -> Sequenc
     worker = [*CELERY, "worker", "--loglevel=INFO", "--concurrency=2"]
     beat = [*CELERY, "beat", "--loglevel=INFO", f"--schedule={var}/beat.schedule", "--pidfile="]
     return [
-        # Orphaned, it has no queue left to finish its work for, so it does not wait for it.
-        program("worker", worker, orphan_signal=SIGQUIT),
+        # Orphaned, it would wait for a queue that is gone; what it had not finished stays there.
+        program("worker", worker, orphan_signal=SIGKILL),
         program("web", [*WEB, f"--port={port}", "quantify.wsgi:application"]),
         program("simulators", [*MANAGE, "simulate_concentrator", "--all"]),
         program("beat", beat),
