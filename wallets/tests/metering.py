@@ -1,0 +1,26 @@
+"""Metered days for the tests of billing, written as the metering side leaves them."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection
+
+from meters import partitions
+from meters.models import Meter
+from quantify.quantities import kilo
+
+
+def use(meter: Meter, day: date, kwh: str) -> None:
+    """Set what a meter counted on a local day, in kWh or kl."""
+    partitions.ensure(day, day)
+    channel = 3 if meter.kind.endswith("water") else 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO meters_dailyconsumption (meter_id, channel, day, quantity, intervals)
+            VALUES (%s, %s, %s, %s, 96)
+            ON CONFLICT (meter_id, channel, day) DO UPDATE
+            SET quantity = EXCLUDED.quantity, revision = meters_dailyconsumption.revision + 1
+            """,
+            [meter.pk, channel, day, kilo(Decimal(kwh))],
+        )
