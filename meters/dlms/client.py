@@ -28,8 +28,8 @@ from meters.dlms.errors import (
 )
 from meters.dlms.knowledge import Knowledge
 from meters.dlms.meter import Meter
-from meters.dlms.session import Mailbox, Session
-from meters.dlms.wrapper import TCP_PORT, FrameBuffer
+from meters.dlms.session import Mailbox, Session, again
+from meters.dlms.wrapper import TCP_PORT, Frame, FrameBuffer
 
 MANAGEMENT_CLIENT = 1
 SOUTH_AFRICA = timedelta(hours=2)
@@ -118,7 +118,7 @@ class Line(asyncio.Protocol):
     def send(self, route: Route, apdu: bytes) -> None:
         """:raises ConnectionLost: if the line is down; the error that broke it, if one did."""
         if self._failure is not None:
-            raise self._failure
+            raise again(self._failure)
         if self._transport is None or self._transport.is_closing():
             raise ConnectionLost("the line is closed")
         self._transport.write(self._addressing.frame(route, apdu).to_bytes())
@@ -143,10 +143,7 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._buffer.feed(data):
-                route, apdu = self._addressing.route(frame)
-                # Answers nobody waits for any more have no mailbox.
-                if mailbox := self._mailboxes.get(route):
-                    mailbox.put(apdu)
+                self._hand_over(frame)
         except FrameError as error:
             # Where the next frame begins is anybody's guess from here on.
             self._fail(error)
@@ -159,6 +156,15 @@ class Line(asyncio.Protocol):
         lost.__cause__ = exc
         self._fail(lost)
         self._closed.set()
+
+    def _hand_over(self, frame: Frame) -> None:
+        """To its association; what is addressed to nobody, or to nobody any more, is dropped."""
+        try:
+            route, apdu = self._addressing.route(frame)
+        except FrameError:
+            return
+        if mailbox := self._mailboxes.get(route):
+            mailbox.put(apdu)
 
     def _open_mailbox(self, route: Route) -> Mailbox:
         if route in self._mailboxes:

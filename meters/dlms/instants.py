@@ -20,6 +20,11 @@ LARGEST_DEVIATION = 840
 _LAYOUT = Struct(">HBBBBBBBhB")
 
 
+def is_specified(raw: bytes) -> bool:
+    """Whether a date-time names a date; a clock that lost its time may name none."""
+    return raw[:2] != b"\xff\xff" and UNSPECIFIED not in raw[2:4]
+
+
 class ClockStatus(IntFlag):
     """What the meter says about its clock; an unspecified status reads as no flag."""
 

@@ -94,7 +94,7 @@ class Meter:
             asked += _register(name)
         answers = dict(zip(asked, await self.get_many(asked), strict=True))
         return Snapshot(
-            clock=self._instant(_present(answers[CLOCK_TIME])).at,
+            clock=self._clock(_present(answers[CLOCK_TIME])),
             registers=self._registers(registers, answers),
             relay=_relay(answers) if relay else None,
         )
@@ -166,6 +166,11 @@ class Meter:
         # Some meters compare times by their local digits: speak to them in their own offset.
         self._offset = instant.offset
         return instant
+
+    def _clock(self, value: Value) -> datetime | None:
+        if isinstance(value, bytes) and not instants.is_specified(value):
+            return None
+        return self._instant(value).at
 
     def _learn_scaler(self, name: str, value: Value) -> ScalerUnit:
         scaler_unit = ScalerUnit.of(value)

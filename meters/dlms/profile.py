@@ -12,6 +12,7 @@ from meters.dlms.selection import CaptureObject, capture_object
 from meters.dlms.values import ProfileRow, ScalerUnit
 
 STATUS_PREFIX = "0.0.96.10."
+VALUE = 2
 LONGEST_PERIOD = 0xFFFF_FFFF
 REGISTER_CLASSES = frozenset({ClassId.REGISTER, ClassId.EXTENDED_REGISTER, ClassId.DEMAND_REGISTER})
 
@@ -58,7 +59,7 @@ def registers_of(columns: Sequence[CaptureObject]) -> list[CaptureObject]:
     return [
         column
         for column in columns
-        if column.class_id in REGISTER_CLASSES and column.attribute == 2  # noqa: PLR2004
+        if column.class_id in REGISTER_CLASSES and column.attribute == VALUE
     ]
 
 
@@ -66,7 +67,8 @@ def decode_rows(buffer: bytes, layout: ProfileLayout, *, offset: timedelta) -> l
     """
     The rows of a buffer, null-compressed or not.
 
-    A null clock is one period after the row before; a null value or status repeats it.
+    A null clock is one period after the row before; a null value or status repeats it. Columns
+    that are neither registers nor numbers are passed over.
 
     :raises FrameError: if the buffer does not fit the layout.
     """
@@ -95,7 +97,7 @@ class _RowDecoder:
             self._clock = position
         elif column.class_id == ClassId.DATA and column.name.startswith(STATUS_PREFIX):
             self._status = position
-        else:
+        elif column.attribute == VALUE and column.element == 0:
             scaler = self._layout.scalers.get(column.name)
             self._quantities.append((position, column.name, scaler))
 
@@ -137,6 +139,6 @@ class _RowDecoder:
                     values[name] = self._previous.values[name]
             elif isinstance(raw, int):
                 values[name] = raw if scaler is None else scaler.apply(raw)
-            else:
+            elif scaler is not None:
                 raise FrameError(f"{name} captured as {raw!r}")
         return values

@@ -53,6 +53,11 @@ _GET_RESPONSES = (GetResponse, GetBlockResponse, GetListResponse)
 type GetReply = GetResponse | GetBlockResponse | GetListResponse
 
 
+def again(error: DlmsError) -> DlmsError:
+    """The error that broke a line, afresh: each task adds a traceback of its own."""
+    return type(error)(*error.args)
+
+
 class Mailbox:
     """The APDUs that came for one association and were not looked at yet."""
 
@@ -76,11 +81,10 @@ class Mailbox:
 
     async def take(self) -> bytes:
         if self._failure is not None and self._queue.empty():
-            raise self._failure
+            raise again(self._failure)
         item = await self._queue.get()
         if isinstance(item, DlmsError):
-            # Each waiting task gets an exception of its own to add its traceback to.
-            raise type(item)(*item.args) from item
+            raise again(item)
         return item
 
 

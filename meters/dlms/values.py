@@ -23,7 +23,13 @@ class Unit(IntEnum):
     VAR_HOUR = 32
     AMPERE = 33
     VOLT = 35
+    OTHER = 254
     COUNT = 255
+
+    @classmethod
+    def of(cls, code: int) -> "Unit":
+        """The unit with this code; one that is not named here is ``OTHER``."""
+        return cls(code) if code in cls else cls.OTHER
 
 
 # The unit a quantity is kept in, and the power of ten that leads to it.
@@ -42,13 +48,10 @@ class ScalerUnit:
 
     @classmethod
     def of(cls, value: Value) -> "ScalerUnit":
-        """:raises FrameError: if it is no scaler_unit, or one of a unit not known here."""
+        """:raises FrameError: if it is no scaler_unit."""
         match value:
             case (int(scaler), int(unit)) if abs(scaler) <= LARGEST_EXPONENT:
-                try:
-                    return cls(scaler, Unit(unit))
-                except ValueError:
-                    raise FrameError(f"unknown unit {unit}") from None
+                return cls(scaler, Unit.of(unit))
             case _:
                 raise FrameError(f"not a scaler and unit: {value!r}")
 
@@ -132,10 +135,10 @@ class Snapshot:
     """
     The state of a meter in one answer.
 
-    Registers the meter does not have are absent; ``relay`` is None if it has none, or if it was
-    not asked for.
+    ``clock`` is None if the meter lost its time. Registers it does not have are absent;
+    ``relay`` is None if it has none, or if it was not asked for.
     """
 
-    clock: datetime
+    clock: datetime | None
     registers: Mapping[str, RegisterValue]
     relay: RelayState | None

@@ -74,15 +74,16 @@ class Concentrator:
             return
         self._server.close()
         for connection in list(self._connections):
-            connection.hang_up()
+            connection.drop()
         await self._server.wait_closed()
 
 
 class _Channel:
     """One client's conversation with one meter; requests are taken one after another."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self.conversation = conversation
+    def __init__(self, device: LogicalDevice, behaviour: Behaviour) -> None:
+        self.device = device
+        self.conversation = Conversation(device, behaviour)
         self.free_at = 0.0
 
 
@@ -145,6 +146,11 @@ class _Connection(asyncio.Protocol):
         except FrameError:
             self.hang_up()
 
+    def drop(self) -> None:
+        """Close at once, whatever was still to be sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def hang_up(self) -> None:
         if self._transport is not None:
             self._transport.close()
@@ -166,10 +172,11 @@ class _Connection(asyncio.Protocol):
 
     def _channel(self, letter: _Letter, device: LogicalDevice) -> _Channel:
         key = letter.client, letter.device
-        if key not in self._channels:
-            conversation = Conversation(device, self._concentrator.behaviour)
-            self._channels[key] = _Channel(conversation)
-        return self._channels[key]
+        channel = self._channels.get(key)
+        # A meter that was replaced knows nothing of the association with the one before.
+        if channel is None or channel.device is not device:
+            channel = self._channels[key] = _Channel(device, self._concentrator.behaviour)
+        return channel
 
     def _schedule(self, turn: _Turn) -> None:
         delay = self._concentrator.behaviour.delay

@@ -1,7 +1,7 @@
 """Load profile 1 of a simulated meter: a profile generic over its quarter-hour rows."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 from meters.dlms import axdr, instants, obis
@@ -21,6 +21,11 @@ STATUS_COLUMN = CaptureObject(ClassId.DATA, obis.AMR_STATUS, 2)
 FIRST_IN_FIRST_OUT = 1
 
 type Row = tuple[datetime, int, int, int]
+
+
+def counter(value: int) -> bytes:
+    """A register as the meter counts: in 32 bits, starting again from zero."""
+    return axdr.uint32(value & 0xFFFF_FFFF)
 
 
 class LoadProfile:
@@ -107,7 +112,7 @@ class LoadProfile:
         taken_at, status, *quantities = row
         clock = instants.encode(taken_at, offset=self._behaviour.utc_offset)
         registers = quantities[: len(self.columns) - 2]
-        return [axdr.octets(clock), axdr.uint8(status), *map(axdr.uint32, registers)]
+        return [axdr.octets(clock), axdr.uint8(status), *map(counter, registers)]
 
 
 def _compressed(
@@ -115,7 +120,7 @@ def _compressed(
 ) -> list[bytes]:
     """The cells of the second row, null where they follow from the first."""
     (before, before_cells), (row, cells) = pair
-    follows = row[0] - before[0] == timedelta(minutes=15)
+    follows = row[0] - before[0] == QUARTER_HOUR
     values = [
         axdr.NULL if cell == earlier else cell
         for cell, earlier in zip(cells[1:], before_cells[1:], strict=True)

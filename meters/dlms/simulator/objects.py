@@ -10,7 +10,7 @@ from meters.dlms.obis import ClassId
 from meters.dlms.selection import Selection
 from meters.dlms.services import Attribute
 from meters.dlms.simulator.behaviour import Behaviour
-from meters.dlms.simulator.load_profile import LoadProfile
+from meters.dlms.simulator.load_profile import LoadProfile, counter
 from meters.dlms.simulator.protocol import SimulatedMeter
 from meters.dlms.values import ControlState, Unit
 
@@ -178,7 +178,7 @@ def _register(
     scaler, unit = scaler_unit
     encoded = axdr.structure(axdr.int8(scaler), axdr.enumerated(unit))
     return CosemObject(
-        ClassId.REGISTER, name, {2: lambda: axdr.uint32(value(now())), 3: lambda: encoded}
+        ClassId.REGISTER, name, {2: lambda: counter(value(now())), 3: lambda: encoded}
     )
 
 

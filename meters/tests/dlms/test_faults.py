@@ -15,7 +15,13 @@ from meters.dlms.errors import (
     ReplyTimeout,
     ServiceRefused,
 )
-from meters.dlms.services import GetBlockResponse, GetRequest, GetResponse
+from meters.dlms.services import (
+    GetBlockResponse,
+    GetListRequest,
+    GetListResponse,
+    GetRequest,
+    GetResponse,
+)
 from meters.dlms.simulator.faults import Control, FaultKind, FaultPlan
 from meters.dlms.simulator.server import serve
 from meters.tests.dlms.running import LOCALHOST, framed, line_to, run, scripted
@@ -182,6 +188,32 @@ class TestLateReplies:
                 return await meter.serial()
 
         assert run(main()) == "46000101"
+
+
+class TestClockThatLostItsTime:
+    def test_does_not_keep_the_registers_from_being_read(self):
+        lost = axdr.octets(b"\xff" * 12)
+        register = axdr.uint32(5), axdr.structure(axdr.int8(0), axdr.enumerated(30))
+
+        async def answering(raw, writer):
+            request = apdu.parse_request(raw)
+            if isinstance(request, AssociationRequest):
+                writer.write(framed(AssociationResponse().to_bytes()))
+            elif isinstance(request, GetListRequest):
+                body = b"\x03" + b"".join(b"\x00" + data for data in (lost, *register))
+                writer.write(framed(GetListResponse(request.invoke, body).to_bytes()))
+
+        async def main():
+            async with (
+                scripted(answering) as port,
+                client.connect(LOCALHOST, port, timeout=1) as line,
+                line.associate(logical_device=101) as meter,
+            ):
+                return await meter.snapshot(registers=[obis.ENERGY_IMPORT], relay=False)
+
+        snapshot = run(main())
+        assert snapshot.clock is None
+        assert snapshot.registers[obis.ENERGY_IMPORT].value == 5
 
 
 def answered_with(*responses):

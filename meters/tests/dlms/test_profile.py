@@ -71,6 +71,15 @@ class TestDecodeRows:
 
         assert row.values == {obis.VOLUME: 1230}
 
+    def test_passes_over_columns_that_are_no_numbers(self):
+        event = CaptureObject(1, "0.0.96.11.0.255", 2)
+        captured = CaptureObject(4, obis.ENERGY_IMPORT, 5)
+        row = [clock(START), axdr.octets(b"note"), clock(START), axdr.uint32(5)]
+
+        [decoded] = decode([row], layout(CLOCK_COLUMN, event, captured, IMPORT))
+
+        assert decoded.values == {obis.ENERGY_IMPORT: 5}
+
     def test_reads_an_empty_buffer(self):
         assert decode([], layout(CLOCK_COLUMN, IMPORT)) == []
 

@@ -20,11 +20,14 @@ class TestScalerUnit:
     def test_gives_whole_watt_hours_and_litres(self, scaler, unit, raw, value):
         assert ScalerUnit(scaler, unit).apply(raw) == value
 
+    def test_takes_units_it_does_not_know_as_they_are(self):
+        assert ScalerUnit.of((-2, 44)) == ScalerUnit(-2, Unit.OTHER)
+
     def test_names_the_unit_it_gives(self):
         assert ScalerUnit(-3, Unit.CUBIC_METRE).base_unit is Unit.LITRE
         assert ScalerUnit(3, Unit.WATT_HOUR).base_unit is Unit.WATT_HOUR
 
-    @pytest.mark.parametrize("value", [None, 5, (0,), (0, 250), (100, 30), (b"", 30), [0, 30, 1]])
+    @pytest.mark.parametrize("value", [None, 5, (0,), (0, None), (100, 30), (b"", 30), [0, 30, 1]])
     def test_refuses(self, value):
         with pytest.raises(FrameError):
             ScalerUnit.of(value)

@@ -21,7 +21,6 @@ from gurux_dlms.objects import (
     GXDLMSRegister,
 )
 
-
 RELEASE_RESPONSE = 0x63
 
 
@@ -127,7 +126,7 @@ def run(order):
         "registers": {obis: register(peer, obis) for obis in order["registers"]},
         "profile": profile(peer, order),
     }
-    registers = [(GXDLMSRegister(obis), 2) for obis in order["registers"]]
+    registers = [(GXDLMSRegister(obis), 2) for obis in order["registers"] * 3]
     [request] = peer.client.readList(registers)
     told["list"] = peer.ask(request).value
     if order["relay"]:
