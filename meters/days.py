@@ -1,0 +1,93 @@
+"""Daily consumption: the sums of a local day's intervals."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from django.db import connection
+
+from meters.intervals import Intervals
+from meters.registers import Registers
+from meters.validation import Ints
+from quantify.periods import midnight
+
+FIRST_DAY = date(1970, 1, 1)
+
+
+def refresh(registers: Registers, touched: Intervals) -> int:
+    """
+    Sum the days of these intervals anew and return how many days changed.
+
+    Set-based: one statement for all days of a batch; a day whose sums stay the same keeps its
+    revision. The lateral sum keeps the planner on the key, whatever its statistics are.
+    """
+    if not len(touched):
+        return 0
+    register, day = _days(registers, touched)
+    bounds = {
+        (zone, number): _bounds(number, zone)
+        for zone, number in {
+            (registers.zones[one], int(at)) for one, at in zip(register, day, strict=True)
+        }
+    }
+    spans = [bounds[registers.zones[one], int(at)] for one, at in zip(register, day, strict=True)]
+    meters, channels = registers.meters, registers.channels
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REFRESH,
+            [
+                [meters[one] for one in register],
+                [channels[one] for one in register],
+                [name for name, _, _ in spans],
+                [begin for _, begin, _ in spans],
+                [end for _, _, end in spans],
+            ],
+        )
+        return int(cursor.rowcount)
+
+
+_REFRESH = """
+INSERT INTO meters_dailyconsumption AS known
+    (meter_id, channel, day, quantity, estimated, intervals)
+SELECT asked.meter_id, asked.channel, asked.day, sums.quantity, sums.estimated, sums.intervals
+FROM unnest(%s::uuid[], %s::smallint[], %s::date[], %s::timestamptz[], %s::timestamptz[])
+    AS asked (meter_id, channel, day, begins, ends)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(quantity), 0) AS quantity, count(*) AS intervals,
+        coalesce(sum(quantity) FILTER (WHERE quality = 'estimated'), 0) AS estimated
+    FROM meters_interval
+    WHERE meter_id = asked.meter_id AND channel = asked.channel
+      AND start >= asked.begins AND start < asked.ends
+) AS sums
+ON CONFLICT (meter_id, channel, day) DO UPDATE
+SET quantity = excluded.quantity, estimated = excluded.estimated,
+    intervals = excluded.intervals, revision = known.revision + 1
+WHERE (known.quantity, known.estimated, known.intervals)
+    IS DISTINCT FROM (excluded.quantity, excluded.estimated, excluded.intervals)
+"""
+
+
+def _days(registers: Registers, touched: Intervals) -> tuple[Ints, Ints]:
+    """Each register and local day (in days since 1970) that the intervals fall on, once."""
+    day = np.empty(len(touched), np.int64)
+    for zone in set(registers.zones):
+        of_zone = np.array([one is zone for one in registers.zones])
+        rows = of_zone[touched.register]
+        day[rows] = _local_days(touched.start[rows], zone)
+    pairs = np.unique(np.stack([touched.register, day]), axis=1)
+    return pairs[0], pairs[1]
+
+
+def _local_days(start: Ints, zone: ZoneInfo) -> Ints:
+    """The local day of each start; every distinct instant is asked for once."""
+    instants, place = np.unique(start, return_inverse=True)
+    local = [
+        (datetime.fromtimestamp(at // 1_000_000, zone).date() - FIRST_DAY).days
+        for at in instants.tolist()
+    ]
+    return np.array(local, np.int64)[place]
+
+
+def _bounds(number: int, zone: ZoneInfo) -> tuple[date, datetime, datetime]:
+    day = FIRST_DAY + timedelta(days=number)
+    return day, midnight(day, zone), midnight(day + timedelta(days=1), zone)
