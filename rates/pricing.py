@@ -35,7 +35,7 @@ class Place:
     free_solar_kwh: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Terms:
     """The price of a utility at a place from a day up to but without another."""
 

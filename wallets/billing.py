@@ -19,12 +19,13 @@ from django.db import transaction
 from quantify.money import ZERO
 from quantify.periods import first_of_month, local_day, previous_month
 from rates.components import InvalidComponents
-from rates.engine import InvalidUsage, NoFreeAllocation, Segment, Usage, bill
+from rates.engine import InvalidUsage, NoFreeAllocation, Segment, bill
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
 from wallets import charges, ledger, metered
 from wallets.charges import Step
-from wallets.metered import DayUsed, Supply
+from wallets.determinants import Usages
+from wallets.metered import Supply
 from wallets.models import Bill
 
 log = logging.getLogger(__name__)
@@ -71,64 +72,66 @@ def _bill_wallets(wallet_ids: Sequence[UUID], *, now: datetime, first_month: dat
     if not supplies:
         return Run()
     book = PriceBook(estates={one.place.estate_id for one in supplies}, first_day=first_month)
-    days = metered.days_of(supplies, now=now)
     bills = charges.bills_of(supplies)
-    outcome, steps = Run(), []
-    for supply in supplies:
-        if step := _step(supply, days.get(supply.key, ()), bills[supply.key], book):
-            steps.append(step)
-            outcome.priced += 1
-        else:
-            outcome.refused += 1
+    priced = [
+        (supply, terms)
+        for supply in supplies
+        if (terms := _terms(supply, bills[supply.key], book)) is not None
+    ]
+    usage = Usages(priced, now=now)
+    steps = [
+        step
+        for supply, terms in priced
+        if (step := _step(supply, terms, usage, bills[supply.key])) is not None
+    ]
     posted = charges.post(steps, occurred_at=now)
     charges.store(bills.values(), now=now)
-    outcome.charged = len(posted)
-    outcome.total = sum((one.amount for one in posted), ZERO)
-    return outcome
+    return Run(
+        charged=len(posted),
+        total=sum((one.amount for one in posted), ZERO),
+        priced=len(steps),
+        refused=len(supplies) - len(steps),
+    )
 
 
-def _step(supply: Supply, days: Sequence[DayUsed], current: Bill, book: PriceBook) -> Step | None:
+def _terms(supply: Supply, current: Bill, book: PriceBook) -> list[Terms] | None:
+    """The prices of a supply; None, and why on its bill, if there are none."""
+    try:
+        return book.terms(supply.place, supply.utility, supply.first_day, supply.end_day)
+    except (NoTariff, InvalidComponents, NoFreeAllocation) as error:
+        _refuse(supply, current, error)
+        return None
+
+
+def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: Bill) -> Step | None:
     """The step of a bill to what the facts say now; None, and why on the bill, without a price."""
     try:
-        terms = book.terms(supply.place, supply.utility, supply.first_day, supply.end_day)
         priced = bill(
-            [_segment(supply, days, one) for one in terms],
+            [
+                Segment(
+                    tariff=one.tariff,
+                    first_day=one.first_day,
+                    end_day=one.end_day,
+                    usage=usage.of(supply, one),
+                    markup_percent=one.markup_percent,
+                )
+                for one in terms
+            ],
             month=supply.month,
             supplied=(supply.first_day, supply.end_day),
             until=supply.priced_to,
             vat_percent=supply.vat_percent,
         )
-    except (NoTariff, InvalidComponents, InvalidUsage, NoFreeAllocation) as error:
-        current.problem = str(error)[:250]
-        log.warning("No price for %s of unit %s: %s", supply.utility, supply.place.unit_id, error)
+    except InvalidUsage as error:
+        _refuse(supply, current, error)
         return None
-    consumption = sum(day.quantity for day in days)
     version = _newest_begun(terms, supply)
-    return charges.step(current, priced, supply, version=version, consumption=consumption)
+    return charges.step(current, priced, supply, version=version, consumption=usage.total(supply))
 
 
-def _segment(supply: Supply, days: Sequence[DayUsed], terms: Terms) -> Segment:
-    return Segment(
-        tariff=terms.tariff,
-        first_day=terms.first_day,
-        end_day=terms.end_day,
-        usage=_usage(supply, days, terms),
-        markup_percent=terms.markup_percent,
-    )
-
-
-def _usage(supply: Supply, days: Sequence[DayUsed], terms: Terms) -> Usage:
-    if terms.tariff.time_of_use:
-        starts, quantities = metered.intervals_of(supply, terms.first_day, terms.end_day)
-        return terms.tariff.usage(starts, quantities)
-    within = [day for day in days if terms.first_day <= day.day < terms.end_day]
-    if not within:
-        return Usage.of_total(0)
-    return Usage(
-        total=sum(day.quantity for day in within),
-        first_day=within[0].day,
-        last_day=within[-1].day,
-    )
+def _refuse(supply: Supply, current: Bill, error: Exception) -> None:
+    current.problem = str(error)[:250]
+    log.warning("No price for %s of unit %s: %s", supply.utility, supply.place.unit_id, error)
 
 
 def _newest_begun(terms: Sequence[Terms], supply: Supply) -> RateTableVersion:

@@ -6,14 +6,12 @@ Set-based SQL: a run over thousands of units asks the database a handful of ques
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import numpy as np
 from django.db import connection
-from numpy.typing import NDArray
 
 from meters.models import Register
 from quantify.money import VAT_PERCENT
@@ -23,6 +21,7 @@ from rates.pricing import Place
 BILLED_CHANNELS = [Register.Channel.IMPORT.value, Register.Channel.VOLUME.value]
 
 type Key = tuple[UUID, Utility, date]
+type DayBands = tuple[date, Sequence[str]]
 
 
 class DayUsed(NamedTuple):
@@ -123,6 +122,29 @@ DAYS = """
     GROUP BY 1, 2, 3
 """
 
+BANDS = """
+SELECT used.unit_id, used.day, calendar.band, sum(used.quantity)::bigint
+FROM (
+    SELECT installation.unit_id, local.start::date AS day,
+        (extract(hour FROM local.start) * 4
+            + extract(minute FROM local.start)::int / 15)::int AS slot, interval.quantity
+    FROM meters_installation AS installation
+    JOIN units_unit AS unit ON unit.id = installation.unit_id
+    JOIN estates_estate AS estate ON estate.id = unit.estate_id
+    JOIN meters_interval AS interval ON interval.meter_id = installation.meter_id
+        AND interval.channel = ANY (%(channels)s)
+        AND interval.start >= %(first)s::timestamp AT TIME ZONE estate.time_zone
+        AND interval.start < %(end)s::timestamp AT TIME ZONE estate.time_zone
+        AND interval.start >= installation.starts_at
+        AND (installation.ends_at IS NULL OR interval.start < installation.ends_at)
+    CROSS JOIN LATERAL (SELECT interval.start AT TIME ZONE estate.time_zone AS start) AS local
+    WHERE installation.unit_id = ANY (%(units)s) AND installation.kind = %(utility)s
+) AS used
+JOIN unnest(%(days)s::date[], %(slots)s::int[], %(bands)s::text[])
+    AS calendar (day, slot, band) USING (day, slot)
+GROUP BY 1, 2, 3
+"""
+
 
 def stale(
     *, now: datetime, first_month: date, wallet_ids: Sequence[UUID] | None = None
@@ -178,37 +200,36 @@ def days_of(supplies: Sequence[Supply], *, now: datetime) -> dict[Key, list[DayU
         return found
 
 
-def intervals_of(
-    supply: Supply, first_day: date, end_day: date
-) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
-    """The intervals of a supply: local starts, and Wh or litres, for prices by time of use."""
+def bands_of(
+    supplies: Sequence[Supply], bands: Sequence[DayBands]
+) -> dict[Key, list[tuple[date, str, int]]]:
+    """
+    What supplies of one month used by local day and time-of-use band, in Wh or litres.
+
+    The bands of all quarter hours travel to the database once and the intervals are summed
+    there: for a month of one unit three rows a day come back instead of ninety-six.
+    """
+    wallets = {supply.place.unit_id: supply.wallet_id for supply in supplies}
+    slots = [(day, slot, band) for day, names in bands for slot, band in enumerate(names)]
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT interval.start AT TIME ZONE estate.time_zone, sum(interval.quantity)::bigint
-            FROM meters_installation AS installation
-            JOIN units_unit AS unit ON unit.id = installation.unit_id
-            JOIN estates_estate AS estate ON estate.id = unit.estate_id
-            JOIN meters_interval AS interval ON interval.meter_id = installation.meter_id
-            WHERE installation.unit_id = %(unit)s AND installation.kind = %(utility)s
-                AND interval.channel = ANY (%(channels)s)
-                AND interval.start >= %(first)s::timestamp AT TIME ZONE estate.time_zone
-                AND interval.start < %(end)s::timestamp AT TIME ZONE estate.time_zone
-                AND interval.start >= installation.starts_at
-                AND (installation.ends_at IS NULL OR interval.start < installation.ends_at)
-            GROUP BY 1 ORDER BY 1
-            """,
+            BANDS,
             {
-                "unit": supply.place.unit_id,
-                "utility": supply.utility.value,
+                "units": list(wallets),
+                "utility": supplies[0].utility.value,
                 "channels": BILLED_CHANNELS,
-                "first": first_day,
-                "end": min(end_day, supply.priced_to),
+                "first": bands[0][0],
+                "end": bands[-1][0] + timedelta(days=1),
+                "days": [day for day, _, _ in slots],
+                "slots": [slot for _, slot, _ in slots],
+                "bands": [band for _, _, band in slots],
             },
         )
-        rows = cursor.fetchall()
-    starts = np.array([start for start, _ in rows], dtype="datetime64[s]")
-    return starts, np.array([quantity for _, quantity in rows], dtype=np.int64)
+        found: dict[Key, list[tuple[date, str, int]]] = {}
+        for unit_id, day, band, quantity in cursor.fetchall():
+            key = (wallets[unit_id], supplies[0].utility, supplies[0].month)
+            found.setdefault(key, []).append((day, band, quantity))
+        return found
 
 
 def wallets_of(supplies: Iterable[Supply]) -> list[UUID]:

@@ -9,7 +9,7 @@ from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
 from wallets import billing
 from wallets.models import Account, Bill, Charge, Posting, Transaction, Wallet
-from wallets.tests.metering import use
+from wallets.tests.metering import count, use
 from wallets.tests.moments import top_up
 from wallets.tests.test_ledger import at_once
 
@@ -186,6 +186,29 @@ class TestRun:
         assert -debits[Account.AVAILABLE] == wallet.available
         assert debits[Account.ARREARS] == wallet.arrears
         assert -debits[Account.VAT_OUTPUT] == Bill.objects.get().vat
+
+    def test_time_of_use_prices_each_interval_by_its_band(self):
+        meter = metered_unit(
+            [
+                {
+                    "kind": "time_of_use",
+                    "calendar": "eskom",
+                    "season": season,
+                    "prices": {"peak": "7.00", "standard": "2.00", "off_peak": "1.00"},
+                }
+                for season in ("high", "low")
+            ]
+        )
+        # Wednesday 1 July 2026, local: 06:15 peak, 09:00 standard, 23:45 off-peak.
+        for instant, kwh in (("04:15", 1), ("07:00", 10), ("21:45", 100)):
+            count(meter, datetime.fromisoformat(f"2026-07-01T{instant}+00:00"), f"{kwh}")
+
+        billing.run(now=noon(date(2026, 7, 2)), since=JULY)
+
+        bill = Bill.objects.get(month=JULY)
+        lines = {line["what"]: line["amount"] for line in bill.lines}
+        assert lines == {"peak": "7.00", "standard": "20.00", "off_peak": "100.00"}
+        assert bill.consumption == 111_000
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,69 @@
+"""What the prices of a run are applied to: quantities by local day, and by band where needed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+from quantify.periods import days
+from rates.engine import Tariff, Usage
+from rates.pricing import Terms
+from wallets import metered
+from wallets.metered import DayBands, Key, Supply
+
+
+class Usages:
+    """The metered quantities of some supplies, read in a handful of statements."""
+
+    def __init__(self, priced: Sequence[tuple[Supply, Sequence[Terms]]], *, now: datetime) -> None:
+        self._days = metered.days_of([supply for supply, _ in priced], now=now) if priced else {}
+        self._bands: dict[tuple[Key, date], list[tuple[date, str, int]]] = {}
+        for (_, terms), supplies in _by_clock(priced).items():
+            read = metered.bands_of(supplies, _clock(terms, supplies[0]))
+            for key, rows in read.items():
+                self._bands[key, terms.first_day] = rows
+
+    def total(self, supply: Supply) -> int:
+        """All that a supply used in its month, in Wh or litres."""
+        return sum(used.quantity for used in self._days.get(supply.key, ()))
+
+    def of(self, supply: Supply, terms: Terms) -> Usage:
+        """What a supply used while some terms were in force."""
+        if terms.tariff.time_of_use:
+            rows = self._bands.get((supply.key, terms.first_day), [])
+            return Usage.from_rows(row for row in rows if row[0] < supply.priced_to)
+        within = [
+            used
+            for used in self._days.get(supply.key, ())
+            if terms.first_day <= used.day < terms.end_day
+        ]
+        if not within:
+            return Usage.of_total(0)
+        return Usage(
+            total=sum(used.quantity for used in within),
+            first_day=within[0].day,
+            last_day=within[-1].day,
+        )
+
+
+type _Group = tuple[tuple[Tariff, date, date, date], Terms]
+
+
+def _by_clock(
+    priced: Iterable[tuple[Supply, Sequence[Terms]]],
+) -> Mapping[_Group, list[Supply]]:
+    """Supplies whose quarter hours fall into the same bands on the same days."""
+    first_of: dict[tuple[Tariff, date, date, date], Terms] = {}
+    groups: dict[_Group, list[Supply]] = {}
+    for supply, terms in priced:
+        for one in terms:
+            if one.tariff.time_of_use and one.first_day < supply.priced_to:
+                same = (one.tariff, supply.month, one.first_day, one.end_day)
+                groups.setdefault((same, first_of.setdefault(same, one)), []).append(supply)
+    return groups
+
+
+def _clock(terms: Terms, supply: Supply) -> list[DayBands]:
+    calendar, bands = terms.tariff.calendar, terms.tariff.time_of_use
+    if calendar is None or bands is None:
+        raise AssertionError("Only tariffs with a calendar are grouped.")
+    end = min(terms.end_day, supply.priced_to)
+    return [(day, calendar.band_slots(day, bands.holidays)) for day in days(terms.first_day, end)]
