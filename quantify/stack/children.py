@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from signal import SIGKILL
 
-from quantify.stack.instance import CHECKOUT, Urls
+from quantify.stack.instance import CHECKOUT
 from quantify.stack.programs import Program
 
 PYTHON = sys.executable
@@ -41,12 +41,10 @@ def services(environment: Mapping[str, str], *, port: int, var: Path) -> Sequenc
     ]
 
 
-def environment(urls: Urls) -> dict[str, str]:
-    """The demo's settings, beside the environment of whoever starts it."""
+def settings() -> dict[str, str]:
+    """What makes the product the demo; `COLLECTION_SECONDS` may be chosen by who starts it."""
     return {
         "DJANGO_SETTINGS_MODULE": "quantify.settings.dev",
-        "DATABASE_URL": urls.database,
-        "REDIS_URL": urls.redis,
         "COLLECTION_SECONDS": os.environ.get("COLLECTION_SECONDS", "30"),
         "PYTHONUNBUFFERED": "1",
     }

@@ -1,12 +1,12 @@
 """`python -m quantify.stack`: the embedded servers for tests and tools."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from quantify.stack import background, commands
 from quantify.stack.instance import CHECKOUT, Instance
 from quantify.stack.refusals import REFUSALS
+from quantify.stack.supervisor import complain
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
         instance = Instance.at(home, durable=options.instance == "dev")
         return int(options.action(instance, options))
     except REFUSALS as error:
-        sys.stderr.write(f"quantify.stack: {error}\n")
+        complain(f"quantify.stack: {error}")
         return 1
 
 

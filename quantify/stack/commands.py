@@ -9,7 +9,7 @@ from quantify.stack import slots
 from quantify.stack.instance import AlreadyRunning, Instance, Urls
 from quantify.stack.programs import dies_with_parent
 from quantify.stack.servers import SECONDS_TO_START, Servers
-from quantify.stack.supervisor import StopRequested, Supervisor, say
+from quantify.stack.supervisor import StopRequested, Supervisor, complain, say
 
 COMMAND_PATIENCE = 10.0
 
@@ -53,7 +53,7 @@ def run(instance: Instance, words: Sequence[str]) -> int:
 
 
 def _run_alone(instance: Instance, servers: Servers, words: Sequence[str]) -> int:
-    supervisor = Supervisor(instance.log_directory)
+    supervisor = Supervisor(instance.log_directory, report=complain)
     supervisor.listen_to_signals()
     try:
         urls = servers.start(supervisor)
@@ -62,7 +62,7 @@ def _run_alone(instance: Instance, servers: Servers, words: Sequence[str]) -> in
             variables = servers.environment(servers.of_slot(slot, servers.complete(urls)))
             code = _attended(supervisor, words, variables)
         if slots.in_use(instance.home):
-            say("Other commands still use these servers; waiting for them.")
+            complain("Other commands still use these servers; waiting for them.")
             supervisor.wait_until(lambda: not slots.in_use(instance.home))
     except StopRequested:
         return 128 + signal.SIGTERM

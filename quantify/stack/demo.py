@@ -7,7 +7,7 @@ from pathlib import Path
 
 from quantify.stack import children
 from quantify.stack.commands import given
-from quantify.stack.instance import Instance, Urls
+from quantify.stack.instance import Instance
 from quantify.stack.programs import Program
 from quantify.stack.servers import Servers
 from quantify.stack.supervisor import StopRequested, Supervisor, say
@@ -58,8 +58,7 @@ def _bring_up(supervisor: Supervisor, instance: Instance, port: int) -> None:
     began = time.monotonic()
     if not supervisor.wait_until(lambda: _is_free(port), timeout=PORT_PATIENCE):
         raise PortInUse(f"Port {port} is taken; choose another with PORT=8001 make dev.")
-    urls = _start_servers(supervisor, instance)
-    environment = children.environment(urls)
+    environment = _start_servers(supervisor, instance) | children.settings()
     for program in children.preparations(environment):
         _prepare(supervisor, program)
     for program in children.services(environment, port=port, var=instance.home):
@@ -70,7 +69,7 @@ def _bring_up(supervisor: Supervisor, instance: Instance, port: int) -> None:
         say(f"The web server does not answer yet; see {instance.log_directory / 'web.log'}.")
 
 
-def _start_servers(supervisor: Supervisor, instance: Instance) -> Urls:
+def _start_servers(supervisor: Supervisor, instance: Instance) -> dict[str, str]:
     servers = Servers(instance, given())
     if servers.quarters:
         say(f"PostgreSQL and Valkey keep their data in {servers.quarters.storage}.")
@@ -78,7 +77,7 @@ def _start_servers(supervisor: Supervisor, instance: Instance) -> Urls:
         say(f"({servers.quarters.account.name}, as whom they run, cannot enter {instance.home}.)")
     embedded = servers.start(supervisor)
     instance.announce(embedded)
-    return servers.complete(embedded)
+    return servers.environment(servers.complete(embedded))
 
 
 def _prepare(supervisor: Supervisor, program: Program) -> None:

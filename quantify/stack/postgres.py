@@ -1,9 +1,8 @@
-"""The embedded PostgreSQL: its cluster, its command line, and what an earlier run left behind."""
+"""The embedded PostgreSQL: its cluster, its command line, its databases."""
 
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,14 +10,17 @@ import psycopg
 from psycopg import sql
 
 from quantify.stack.accounts import ourselves
+from quantify.stack.leftovers import await_release, forget_foreign_pid
 from quantify.stack.programs import Program, dies_with_parent
 from quantify.stack.quarters import SOCKET_NAME, Quarters
 
 MAJOR_VERSION = "18"
+PORT = 5432  # only part of the socket's name
 ROLE = "quantify"
 DATABASE = "quantify"
 SETTINGS = {
     "listen_addresses": "",
+    "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "100",
     "shared_buffers": "512MB",
@@ -26,6 +28,7 @@ SETTINGS = {
     "checkpoint_timeout": "15min",
     "wal_compression": "on",
     "random_page_cost": "1.1",
+    "dynamic_shared_memory_type": "mmap",  # containers give little of the other kinds
     "log_checkpoints": "off",
 }
 # Tests may lose the whole cluster in a power cut; locking and visibility stay as they are.
@@ -61,7 +64,8 @@ class Postgres:
         """
         Make the cluster if there is none, and clear what a killed run left behind.
 
-        :raises DatabaseUnusable: if the data is of another version or still in use.
+        :raises DatabaseUnusable: if the data is of another version.
+        :raises StillInUse: if a server of an earlier run does not let go of it.
         """
         if not self.data.exists():
             self._create()
@@ -70,9 +74,9 @@ class Postgres:
             raise DatabaseUnusable(
                 f"{self.data} was made by PostgreSQL {release}; this is {MAJOR_VERSION}."
             )
-        self._await_release()
-        self._forget_foreign_pid(self.data / "postmaster.pid")
-        self._forget_foreign_pid(self._quarters.sockets / f"{SOCKET_NAME}.lock")
+        await_release(self.data, "postgres")
+        forget_foreign_pid(self.data / "postmaster.pid")
+        forget_foreign_pid(self._quarters.sockets / f"{SOCKET_NAME}.lock")
         self._write_access_rules()
 
     def program(self) -> Program:
@@ -114,6 +118,7 @@ class Postgres:
     def _connected(self) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self._quarters.sockets),
+            port=PORT,
             user=ROLE,
             dbname="postgres",
             autocommit=True,
@@ -160,37 +165,3 @@ class Postgres:
         for name, text in rules.items():
             file = self.data / name
             file.write_text(text)
-
-    def _await_release(self, patience: float = 30) -> None:
-        """Wait for the servers of a killed run to finish; they are told to by the kernel."""
-        deadline = time.monotonic() + patience
-        while holders := servers_in(self.data):
-            if time.monotonic() > deadline:
-                raise DatabaseUnusable(
-                    f"{self.data} is still in use by process {min(holders)} of an earlier run; "
-                    f"stop it with `kill -INT {min(holders)}`."
-                )
-            time.sleep(0.1)
-
-    def _forget_foreign_pid(self, file: Path) -> None:
-        # PostgreSQL refuses to start if the pid it finds lives, whatever that process is. Nobody
-        # holds the data here: the lock is ours, and `_await_release` saw no server in it.
-        try:
-            pid = int(file.read_text().split("\n", 1)[0])
-        except (FileNotFoundError, ValueError):
-            return
-        if Path(f"/proc/{pid}").exists():
-            file.unlink()
-
-
-def servers_in(data: Path) -> set[int]:
-    """The processes of PostgreSQL which work in this data directory."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            title = (process / "cmdline").read_bytes().split(b"\0", 1)[0]
-            if b"postgres" in title and (process / "cwd").readlink() == data:
-                found.add(int(process.name))
-        except OSError:
-            continue
-    return found

@@ -4,6 +4,7 @@ from quantify.stack.accounts import AccountUnavailable
 from quantify.stack.binaries import ServersNotInstalled
 from quantify.stack.demo import PortInUse, PreparationFailed
 from quantify.stack.instance import AlreadyRunning, NotRunning
+from quantify.stack.leftovers import StillInUse
 from quantify.stack.postgres import DatabaseUnusable
 from quantify.stack.quarters import NotReachable
 from quantify.stack.slots import NoSlotFree
@@ -21,4 +22,5 @@ REFUSALS = (
     PortInUse,
     PreparationFailed,
     ServersNotInstalled,
+    StillInUse,
 )

@@ -1,7 +1,7 @@
 """The embedded servers of an instance, started and stopped as one."""
 
 from quantify.stack.instance import Instance, NotRunning, Urls
-from quantify.stack.postgres import DATABASE, ROLE, Postgres
+from quantify.stack.postgres import DATABASE, PORT, ROLE, Postgres
 from quantify.stack.quarters import Quarters
 from quantify.stack.slots import NUMBERS_PER_SLOT
 from quantify.stack.supervisor import GaveUp, Supervisor
@@ -85,6 +85,7 @@ class Servers:
         if self._postgres:
             variables |= {
                 "PGHOST": str(self._postgres.socket_directory),
+                "PGPORT": str(PORT),
                 "PGUSER": ROLE,
                 "PGDATABASE": urls.database.rpartition("/")[2],
             }

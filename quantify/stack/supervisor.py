@@ -43,6 +43,11 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def complain(text: str) -> None:
+    """Say it where it does not mix with the output of a command."""
+    sys.stderr.write(f"{text}\n")
+
+
 @dataclass
 class Supervisor:
     log_directory: Path

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 
+from quantify.stack.leftovers import await_release
 from quantify.stack.programs import Program
 from quantify.stack.quarters import Quarters
 
@@ -26,9 +27,14 @@ class Valkey:
         return f"redis://:{self._password}@{HOST}:{self._port}/{database}"
 
     def prepare(self) -> None:
-        """Choose a port and write the configuration, which alone carries the password."""
+        """
+        Choose a port and write the configuration, which alone carries the password.
+
+        :raises StillInUse: if a server of an earlier run does not let go of the data.
+        """
         account = self._quarters.account
         account.own(self._data)
+        await_release(self._data, "valkey")
         self._port = _free_port()
         self._configuration.unlink(missing_ok=True)
         self._configuration.touch(mode=0o600)

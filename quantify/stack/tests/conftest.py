@@ -16,7 +16,7 @@ import pytest
 from quantify.stack.instance import CHECKOUT, Instance
 from quantify.stack.quarters import Quarters
 
-GIVEN = {"DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "PGHOST", "PGUSER", "PGDATABASE"}
+GIVEN = {"DATABASE_URL", "TEST_DATABASE_URL", "REDIS_URL", "PGHOST", "PGPORT"}
 
 
 @pytest.fixture(autouse=True)

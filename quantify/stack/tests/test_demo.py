@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from quantify.stack import children, demo
-from quantify.stack.instance import AlreadyRunning, Instance, Urls
+from quantify.stack.instance import AlreadyRunning, Instance
 from quantify.stack.programs import Program
 
 STAND_IN = "import http.server, sys; http.server.test(bind='127.0.0.1', port=int(sys.argv[1]))"
@@ -85,9 +85,9 @@ class TestChildren:
 
         assert names == ["worker", "web", "simulators", "beat"]
 
-    def test_share_the_servers_and_collect_often(self):
-        environment = children.environment(Urls(database="postgres://d", redis="redis://r"))
+    def test_collect_often_unless_told_otherwise(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.delenv("COLLECTION_SECONDS", raising=False)
+        assert children.settings()["COLLECTION_SECONDS"] == "30"
 
-        assert environment["DATABASE_URL"] == "postgres://d"
-        assert environment["REDIS_URL"] == "redis://r"
-        assert environment["COLLECTION_SECONDS"] == "30"
+        monkeypatch.setenv("COLLECTION_SECONDS", "60")
+        assert children.settings()["COLLECTION_SECONDS"] == "60"

@@ -1,5 +1,6 @@
 """The script that finds an interpreter before anything is installed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ from quantify.stack.instance import CHECKOUT
 SCRIPT = CHECKOUT / "quantify/stack/find_python.sh"
 
 
-def find(path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def find(path: Path) -> subprocess.CompletedProcess[str]:
     system = ":".join(map(str, (path, "/usr/bin", "/bin")))
     return subprocess.run(  # noqa: S603
         ["/bin/sh", SCRIPT],
-        env={"PATH": system, "HOME": str(path), **variables},
+        env={**os.environ, "PATH": system, "HOME": str(path), "PYENV_ROOT": ""},
         capture_output=True,
         text=True,
         check=False,

@@ -7,7 +7,7 @@ import subprocess
 import psycopg
 
 from quantify.stack.accounts import for_servers
-from quantify.stack.postgres import servers_in
+from quantify.stack.leftovers import servers_in
 from quantify.stack.tests.conftest import Stack, processes_in, wait_until
 
 
@@ -42,11 +42,13 @@ class TestKilledPostgres:
         supervisor = stack.serve()
         stack.sql("CREATE TABLE kept AS SELECT 42 AS answer")
         killed = postmaster(stack)
-        assert killed in servers_in(stack.instance.home / "postgres")
+        assert killed in servers_in(stack.instance.home / "postgres", "postgres")
 
         os.kill(killed, signal.SIGKILL)
 
-        wait_until(lambda: servers_in(stack.instance.home / "postgres") and _answers(stack))
+        wait_until(
+            lambda: servers_in(stack.instance.home / "postgres", "postgres") and _answers(stack)
+        )
         assert postmaster(stack) != killed
         assert stack.sql("SELECT answer FROM kept") == [(42,)]
         assert supervisor.poll() is None
