@@ -1,8 +1,32 @@
 """Every address of the project."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+from rest_framework.routers import SimpleRouter
+
+from estates.api.views import EstateViewSet, Me
+from quantify.api import documents, health
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("estates", EstateViewSet, "estate")
+
+api = [
+    path("auth/me", Me.as_view(), name="me"),
+    path("health/live", health.Live.as_view(), name="health-live"),
+    path("health/ready", health.Ready.as_view(), name="health-ready"),
+    path("schema", documents.Document.as_view(), name="api-schema"),
+    path("docs", documents.Swagger.as_view(), name="api-docs"),
+    path("redoc", documents.Redoc.as_view(), name="api-redoc"),
+    path("problems/<slug:code>", documents.ProblemPage.as_view(), name="api-problem"),
+    *router.urls,
+    re_path("", documents.Nothing.as_view()),
+]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include(api)),
+    re_path("^api/", documents.Nothing.as_view()),
 ]
+
+handler400 = "quantify.api.documents.bad_request"
+handler500 = "quantify.api.documents.server_error"

@@ -1,0 +1,68 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Role, User
+from estates.models import Estate, EstateSettings
+from quantify.api.serializers import ResourceSerializer
+
+
+class EstateSerializer(ResourceSerializer):
+    class Meta:
+        model = Estate
+        fields = (
+            "id", "code", "name", "address", "city", "postal_code", "contact_name",
+            "contact_phone", "contact_email", "time_zone", "total_units",
+            "solar_free_allocation_kwh", "is_active", "created_at", "updated_at",
+        )  # fmt: skip
+
+
+class EstateSettingsSerializer(ResourceSerializer):
+    class Meta:
+        model = EstateSettings
+        fields = (
+            "id", "estate", "low_balance_limit", "activation_minimum", "topup_minimum",
+            "topup_maximum", "debt_recovery_percent", "disconnect_window",
+            "automatic_disconnection", "reading_freshness_minutes", "offline_after_minutes",
+            "breaker_cuts", "breaker_percent", "created_at", "updated_at",
+        )  # fmt: skip
+        read_only_fields = ("estate",)
+
+
+class OwnEstateSerializer(serializers.ModelSerializer):
+    """An estate that a person works for, by its names."""
+
+    class Meta:
+        model = Estate
+        fields = ("id", "code", "name")
+
+
+class RoleSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Role
+        fields = ("code", "name")
+
+
+class MeSerializer(serializers.ModelSerializer):
+    """The person who asks."""
+
+    role = RoleSerializer()
+    sees_every_estate = serializers.BooleanField()
+    estates = serializers.SerializerMethodField()
+    permissions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = User
+        fields = (
+            "id", "username", "full_name", "email", "role", "sees_every_estate", "estates",
+            "permissions", "created_at", "updated_at",
+        )  # fmt: skip
+
+    @extend_schema_field(OwnEstateSerializer(many=True))
+    def get_estates(self, user: User) -> Any:
+        return OwnEstateSerializer(self.context["estates"], many=True).data
+
+    def get_permissions(self, user: User) -> list[str]:
+        names: list[str] = self.context["names"]
+        return names

@@ -1,0 +1,90 @@
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.db.models import F
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from estates import registration
+from estates.api.filters import EstateFilters
+from estates.api.serializers import EstateSerializer, EstateSettingsSerializer, MeSerializer
+from estates.models import Estate, EstateSettings
+from quantify.api import editing, etags
+from quantify.api.permissions import SIGNED_IN
+from quantify.api.views import Archived, Changed, Created, Listed, Resource, Shown, View, told
+
+
+class Me(View):
+    """Who the caller is, where they work, and what they may do."""
+
+    permission_names = {"get": SIGNED_IN}
+
+    @extend_schema(operation_id="me", responses=MeSerializer)
+    def get(self, request: Request) -> Response:
+        user = cast("User", request.user)
+        estates = Estate.objects.visible_to(user).alive().order_by("code")
+        context = {"estates": estates.only("id", "code", "name"), "names": _permissions(user)}
+        return told(MeSerializer(user, context=context).data)
+
+
+def _permissions(user: User) -> list[str]:
+    """The names of what a person may do; a super admin may do everything there is."""
+    if not user.is_superuser:
+        return sorted(user.permission_names)
+    known = Permission.objects.values_list(F("content_type__app_label"), F("codename"))
+    return sorted(f"{app}.{codename}" for app, codename in known)
+
+
+class EstateViewSet(Listed, Shown, Created, Changed, Archived, Resource):
+    """Estates."""
+
+    queryset = Estate.objects.all()
+    serializer_class = EstateSerializer
+    filterset_class = EstateFilters
+    search_fields = ("code", "name", "city", "address")
+    sort_fields = {name: name for name in ("code", "name", "city", "created_at", "updated_at")}
+    default_sort = ("code", "pk")
+    permission_names = {
+        "show_settings": "estates.view_estatesettings",
+        "change_settings": "estates.change_estatesettings",
+    }
+
+    def add(self, fields: Mapping[str, Any]) -> Estate:
+        return registration.register(**fields)
+
+    @extend_schema(operation_id="estate_settings", responses=EstateSettingsSerializer)
+    @action(detail=True, methods=["get"], url_path="settings", url_name="settings")
+    def show_settings(self, request: Request, pk: UUID) -> Response:
+        """How the estate runs its credit control."""
+        return self._settings_answer(self.seen_object().pk)
+
+    @extend_schema(
+        operation_id="estate_settings_change",
+        request=EstateSettingsSerializer,
+        responses=EstateSettingsSerializer,
+    )
+    @show_settings.mapping.patch
+    def change_settings(self, request: Request, pk: UUID) -> Response:
+        with transaction.atomic():
+            self.seen_object()
+            stored = EstateSettings.objects.select_for_update().get(estate=pk)
+            etags.check(request, etags.version_of(stored))
+            form = EstateSettingsSerializer(stored, data=request.data, partial=True)
+            form.is_valid(raise_exception=True)
+            editing.change(stored, form.validated_data)
+        return self._settings_answer(pk)
+
+    def _settings_answer(self, pk: UUID) -> Response:
+        stored = get_object_or_404(EstateSettings, estate=pk)
+        data = EstateSettingsSerializer(stored).data
+        tag = etags.tag(etags.version_of(stored), data)
+        if etags.is_known(self.request, tag):
+            return Response(status=304, headers={"ETag": tag})
+        return told(data, headers={"ETag": tag})

@@ -1,0 +1,109 @@
+"""HTTP Basic without a password hash per request."""
+
+import hashlib
+
+from axes.handlers.proxy import AxesProxyHandler
+from axes.helpers import get_client_ip_address, get_cool_off
+from axes.signals import user_locked_out
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.cache import cache
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from rest_framework.authentication import BasicAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from quantify.api import problems
+from quantify.api.problems import Problem
+
+WRONG = "The user name or password is wrong."
+
+
+class RememberedBasicAuthentication(BasicAuthentication):
+    """
+    HTTP Basic; a credential that was verified is remembered for a short time.
+
+    What is remembered is a keyed digest of the person, their stored password hash and the
+    password given: it is worth nothing without the secret key and forgotten when the password
+    changes. Whether the person is active is read with each request.
+    """
+
+    www_authenticate_realm = settings.BASIC_AUTH_REALM
+
+    def authenticate_credentials(
+        self, userid: str, password: str, request: Request | None = None
+    ) -> tuple[AbstractBaseUser, None]:
+        if request is None or "\0" in userid:
+            raise AuthenticationFailed(WRONG)
+        # One spelling of a name, so that its failures are counted together.
+        name = userid.lower()
+        user = _find(name)
+        if user is not None and self._is_remembered(request._request, name, user, password):
+            return user, None
+        verified = self._verified(request._request, name, password)
+        cache.set(_remembered_as(verified, password), 1, settings.BASIC_AUTH_REMEMBER_SECONDS)
+        return verified, None
+
+    @staticmethod
+    def _is_remembered(
+        request: HttpRequest, name: str, user: AbstractBaseUser, password: str
+    ) -> bool:
+        if not user.is_active:
+            return False
+        remembered_as, locked_as = _remembered_as(user, password), _locked_as(request, name)
+        known = cache.get_many([remembered_as, locked_as])
+        return remembered_as in known and locked_as not in known
+
+    @staticmethod
+    def _verified(request: HttpRequest, name: str, password: str) -> AbstractBaseUser:
+        user = authenticate(request, username=name, password=password)
+        if getattr(request, "axes_locked_out", False):
+            # The middleware would answer with a page of its own.
+            request.axes_locked_out = False  # type: ignore[attr-defined]
+            raise _locked_out(request)
+        if user is None:
+            raise AuthenticationFailed(WRONG)
+        ip_address = get_client_ip_address(request)
+        AxesProxyHandler.reset_attempts(username=name, ip_address=ip_address)
+        cache.delete(_locked_as(request, name))
+        return user
+
+
+def _find(name: str) -> AbstractBaseUser | None:
+    people = get_user_model()
+    try:
+        return people._default_manager.get_by_natural_key(name)
+    except people.DoesNotExist:
+        return None
+
+
+def _remembered_as(user: AbstractBaseUser, password: str) -> str:
+    value = f"{user.pk}\n{user.password}\n{password}"
+    digest = salted_hmac("quantify.api.authentication", value, algorithm="sha256")
+    return f"basic:{digest.hexdigest()}"
+
+
+def _locked_as(request: HttpRequest, name: str) -> str:
+    who = f"{name}\n{get_client_ip_address(request)}"
+    return f"locked:{hashlib.sha256(who.encode()).hexdigest()}"
+
+
+def _locked_out(request: HttpRequest) -> Problem:
+    cool_off = get_cool_off(request)
+    seconds = str(int(cool_off.total_seconds())) if cool_off else "3600"
+    return Problem(problems.LOCKED_OUT, headers={"Retry-After": seconds})
+
+
+@receiver(user_locked_out)
+def _mark_lockout(request: HttpRequest, username: str, **_: object) -> None:
+    """
+    Leave word of a lockout in the cache, wherever it happened.
+
+    A remembered credential then asks the lockout itself again, without a query otherwise.
+    """
+    cool_off = get_cool_off(request)
+    seconds = int(cool_off.total_seconds()) if cool_off else None
+    cache.set(_locked_as(request, (username or "").lower()), 1, seconds)

@@ -1,0 +1,45 @@
+"""
+Reference data (estates, units, people, devices) is edited in one way: check, then save.
+
+Facts are never written here: each has its operation in its app.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+
+
+@transaction.atomic
+def create[M: models.Model](model: type[M], fields: Mapping[str, Any]) -> M:
+    """
+    Store a new object.
+
+    :raises django.core.exceptions.ValidationError: if a field or a constraint refuses it.
+    """
+    instance = model(**fields)
+    instance.full_clean()
+    instance.save(force_insert=True)
+    return instance
+
+
+@transaction.atomic
+def change[M: models.Model](instance: M, fields: Mapping[str, Any]) -> M:
+    """
+    Store new values of an object's fields.
+
+    :raises django.core.exceptions.ValidationError: if a field or a constraint refuses them.
+    """
+    for field, value in fields.items():
+        setattr(instance, field, value)
+    instance.full_clean()
+    instance.save(update_fields=[*fields, "updated_at"])
+    return instance
+
+
+@transaction.atomic
+def archive(instance: models.Model, *, at: datetime) -> None:
+    """Take an object out of sight; what hangs on it stays."""
+    instance.deleted_at = at  # type: ignore[attr-defined]
+    instance.save(update_fields=["deleted_at", "updated_at"])

@@ -1,0 +1,44 @@
+"""`Idempotency-Key`: the same request twice is one transaction and one answer."""
+
+import hashlib
+import json
+import re
+from typing import Any, TypedDict
+
+from rest_framework.request import Request
+
+from quantify.api import problems
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotent-Replayed"
+_ACCEPTED = re.compile(r"[\x21-\x7e]{1,150}")
+
+
+class Once(TypedDict):
+    """What an operation needs to know a request again."""
+
+    idempotency_key: str | None
+    request_digest: str
+
+
+def once(request: Request) -> Once:
+    """
+    Read the caller's key, which is theirs alone, and a digest of what they ask for.
+
+    :raises Problem: 422 if the key is not 1 to 150 visible ASCII characters.
+    """
+    given = request.headers.get(HEADER)
+    if given is None:
+        return {"idempotency_key": None, "request_digest": ""}
+    if not _ACCEPTED.fullmatch(given):
+        raise problems.invalid(HEADER, "invalid", "Give 1 to 150 visible ASCII characters.")
+    return {"idempotency_key": f"{request.user.pk}:{given}", "request_digest": _digest(request)}
+
+
+def _digest(request: Request) -> str:
+    asked: Any = [request.method, request.path, request.data]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def replayed_header(*, replayed: bool) -> dict[str, str]:
+    return {REPLAYED: "true"} if replayed else {}
