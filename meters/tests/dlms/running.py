@@ -1,6 +1,7 @@
 """Starting what the tests talk to: the simulator, or a peer that follows a script."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -87,3 +88,19 @@ def segments(data: bytes, sizes: Sequence[int]) -> list[bytes]:
         pieces.append(data[position : position + size])
         position, turn = position + size, turn + 1
     return pieces
+
+
+async def attempt(line, device=101):
+    """The class of what a reading ends in, and how long it took."""
+    started = time.perf_counter()
+    try:
+        async with line.associate(logical_device=device) as meter:
+            outcome = await meter.clock()
+    except Exception as error:
+        outcome = type(error)
+    return outcome, time.perf_counter() - started
+
+
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0.02)

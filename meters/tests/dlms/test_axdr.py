@@ -106,7 +106,7 @@ class TestDecode:
             pytest.param("110000", id="too long"),
             pytest.param("13", id="compact-array"),
             pytest.param("01ff", id="array of a length without size"),
-            pytest.param("018400ffffff", id="array longer than the message"),
+            pytest.param("018400ffffff", id="array of sixteen millions"),
             pytest.param("0984ffffffff", id="octet-string longer than the message"),
             pytest.param("0980", id="length of unknown form"),
             pytest.param("0a01ff", id="visible-string that is not ASCII"),
@@ -116,3 +116,7 @@ class TestDecode:
     def test_refuses(self, data):
         with pytest.raises(FrameError):
             axdr.decode(bytes.fromhex(data))
+
+    def test_does_not_begin_an_array_that_cannot_end(self):
+        with pytest.raises(FrameError, match="16777215 elements announced, 1 octets left"):
+            axdr.decode(bytes.fromhex("018400ffffff00"))

@@ -1,44 +1,20 @@
 import asyncio
 import json
-import random
-import time
 from pathlib import Path
 
 import pytest
 
-from meters.dlms import apdu, axdr, client, obis
-from meters.dlms.association import AssociationRequest, AssociationResponse
+from meters.dlms import client
 from meters.dlms.errors import (
     AssociationRefused,
     ConnectionLost,
     FrameError,
     ReplyTimeout,
-    ServiceRefused,
-)
-from meters.dlms.services import (
-    GetBlockResponse,
-    GetListRequest,
-    GetListResponse,
-    GetRequest,
-    GetResponse,
 )
 from meters.dlms.simulator.faults import Control, FaultKind, FaultPlan
 from meters.dlms.simulator.server import serve
-from meters.tests.dlms.running import LOCALHOST, framed, line_to, run, scripted
+from meters.tests.dlms.running import LOCALHOST, attempt, line_to, run, until
 from meters.tests.dlms.standin import NOON, StandIn
-
-SERIAL = axdr.octets(b"46000101")
-
-
-async def attempt(line, device=101):
-    """The class of what a reading ends in, and how long it took."""
-    started = time.perf_counter()
-    try:
-        async with line.associate(logical_device=device) as meter:
-            outcome = await meter.clock()
-    except Exception as error:
-        outcome = type(error)
-    return outcome, time.perf_counter() - started
 
 
 class TestFaults:
@@ -140,149 +116,6 @@ class TestFaults:
         assert max(seconds for _, seconds in found) < 2
 
 
-class TestLateReplies:
-    def test_are_not_mistaken_for_the_answer_to_the_next_request(self):
-        async def main():
-            async with (
-                line_to(timeout=0.3) as (concentrator, line),
-                line.associate(logical_device=101) as meter,
-            ):
-                concentrator.faults.set(FaultKind.LATE, times=1, seconds=0.4)
-                with pytest.raises(ReplyTimeout):
-                    await meter.serial()
-                # The answer to the serial arrives while this one is waited for.
-                concentrator.faults.set(FaultKind.LATE, times=1, seconds=0.1)
-                return await meter.register(obis.ENERGY_IMPORT)
-
-        assert run(main()).value == 106_227_500
-
-    def test_of_an_earlier_association_are_not_mistaken_either(self):
-        async def main():
-            async with line_to(timeout=0.3) as (concentrator, line):
-                concentrator.faults.set(FaultKind.LATE, meter=101, times=2, seconds=0.2)
-                first = await attempt(line)
-                concentrator.faults.clear()
-                await asyncio.sleep(0.05)
-                return first, await attempt(line)
-
-        _, (outcome, _) = run(main())
-        assert outcome == NOON
-
-    def test_with_another_invoke_id_are_discarded(self):
-        async def answering(raw, writer):
-            request = apdu.parse_request(raw)
-            if isinstance(request, AssociationRequest):
-                writer.write(framed(AssociationResponse().to_bytes()))
-            elif isinstance(request, GetRequest):
-                stale = GetResponse(request.invoke ^ 1, axdr.octets(b"stale"))
-                fresh = GetResponse(request.invoke, SERIAL)
-                unasked = bytes.fromhex("0f00000001000000")
-                writer.write(framed(stale.to_bytes(), unasked, fresh.to_bytes()))
-
-        async def main():
-            async with (
-                scripted(answering) as port,
-                client.connect(LOCALHOST, port, timeout=1) as line,
-                line.associate(logical_device=101) as meter,
-            ):
-                return await meter.serial()
-
-        assert run(main()) == "46000101"
-
-
-class TestClockThatLostItsTime:
-    def test_does_not_keep_the_registers_from_being_read(self):
-        lost = axdr.octets(b"\xff" * 12)
-        register = axdr.uint32(5), axdr.structure(axdr.int8(0), axdr.enumerated(30))
-
-        async def answering(raw, writer):
-            request = apdu.parse_request(raw)
-            if isinstance(request, AssociationRequest):
-                writer.write(framed(AssociationResponse().to_bytes()))
-            elif isinstance(request, GetListRequest):
-                body = b"\x03" + b"".join(b"\x00" + data for data in (lost, *register))
-                writer.write(framed(GetListResponse(request.invoke, body).to_bytes()))
-
-        async def main():
-            async with (
-                scripted(answering) as port,
-                client.connect(LOCALHOST, port, timeout=1) as line,
-                line.associate(logical_device=101) as meter,
-            ):
-                return await meter.snapshot(registers=[obis.ENERGY_IMPORT], relay=False)
-
-        snapshot = run(main())
-        assert snapshot.clock is None
-        assert snapshot.registers[obis.ENERGY_IMPORT].value == 5
-
-
-def answered_with(*responses):
-    """What ``serial()`` ends in if the meter answers the GET with these APDUs."""
-
-    async def answering(raw, writer):
-        request = apdu.parse_request(raw)
-        if isinstance(request, AssociationRequest):
-            writer.write(framed(AssociationResponse().to_bytes()))
-        else:
-            writer.write(framed(*(response(request.invoke) for response in responses)))
-
-    async def main():
-        async with (
-            scripted(answering) as port,
-            client.connect(LOCALHOST, port, timeout=0.5) as line,
-            line.associate(logical_device=101) as meter,
-        ):
-            return await meter.serial()
-
-    return run(main())
-
-
-class TestStrangeAnswers:
-    @pytest.mark.parametrize(
-        ("response", "error"),
-        [
-            pytest.param(lambda _: b"\xd8\x01\x02", ServiceRefused, id="exception-response"),
-            pytest.param(lambda _: b"", FrameError, id="an empty APDU"),
-            pytest.param(lambda _: b"\xc8\x00\x00", FrameError, id="an APDU nobody knows"),
-            pytest.param(
-                lambda invoke: bytes((0xC4, 1, invoke, 0, 1, 0xFF)), FrameError, id="broken data"
-            ),
-            pytest.param(
-                lambda invoke: bytes((0xC4, 3, invoke, 0)), FrameError, id="a list unasked"
-            ),
-            pytest.param(
-                lambda invoke: GetBlockResponse(invoke, False, 2, b"\x00").to_bytes(),
-                FrameError,
-                id="the second block first",
-            ),
-            pytest.param(
-                lambda invoke: GetBlockResponse(invoke, False, 1, b"").to_bytes(),
-                FrameError,
-                id="blocks without content",
-            ),
-        ],
-    )
-    def test_raise_our_errors(self, response, error):
-        with pytest.raises(error):
-            answered_with(response)
-
-    @pytest.mark.parametrize("seed", range(20))
-    def test_noise_on_the_wire_ends_in_our_errors(self, seed):
-        noise = random.Random(seed).randbytes(64)
-
-        async def answering(_, writer):
-            writer.write(noise)
-
-        async def main():
-            async with (
-                scripted(answering) as port,
-                client.connect(LOCALHOST, port, timeout=0.2) as line,
-            ):
-                return await attempt(line)
-
-        assert run(main())[0] in {FrameError, ReplyTimeout}
-
-
 class TestControlFile:
     def test_is_followed_while_the_simulator_runs(self, tmp_path):
         path = tmp_path / "control.json"
@@ -322,8 +155,3 @@ class TestControlFile:
 
         with pytest.raises(ValueError):  # noqa: PT011 - JSON and enumerations say it in their way
             Control.read(path)
-
-
-async def until(condition):
-    while not condition():
-        await asyncio.sleep(0.02)
