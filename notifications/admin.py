@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
 
 from notifications.models import Notification
 from quantify.portal import columns
@@ -37,6 +36,6 @@ class NotificationAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["created_at"]
 
-    @display(description="To")
+    @admin.display(description="To")
     def to(self, notification: Notification) -> str:
         return str(notification.recipient or notification.address or NOTHING)

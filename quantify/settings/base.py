@@ -9,7 +9,10 @@ from pathlib import Path
 import environ
 from django.utils.csp import CSP
 
-from quantify.settings.portal import UNFOLD  # noqa: F401  (read by the portal)
+from quantify.settings.portal import (  # noqa: F401  (read by the portal and the lockout)
+    AXES_LOCKOUT_TEMPLATE,
+    UNFOLD,
+)
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -55,6 +58,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "quantify.stack.apps.StackConfig",
+    "quantify.demo.apps.DemoConfig",
     "accounts",
     "notifications",
     "estates",
@@ -92,6 +96,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"portal": "quantify.portal.tags"},
         },
     },
 ]
@@ -228,3 +233,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"axes": {"level": "ERROR"}},
 }
+
+# --- The demonstration --------------------------------------------------------------------------
+SIMULATORS = Path(env.str("SIMULATORS", default=str(BASE_DIR / "var" / "simulators")))
+SIMULATOR_PORT = env.int("SIMULATOR_PORT", default=14059)

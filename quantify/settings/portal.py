@@ -1,10 +1,148 @@
 """How the portal looks: site name, sidebar and home page of django-unfold."""
 
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+AXES_LOCKOUT_TEMPLATE = "portal/lockout.html"
+
+
+def _may_view(model: str) -> Callable[[HttpRequest], bool]:
+    """Whether the person may see the pages of a model, given as `app_label.model_name`."""
+    app_label, model_name = model.split(".")
+    return lambda request: request.user.has_perm(f"{app_label}.view_{model_name}")
+
+
+def _is_super_admin(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def _page(title: str, icon: str, model: str, **options: object) -> dict[str, object]:
+    """A sidebar entry that leads to the list of a model."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model.replace('.', '_')}_changelist"),
+        "permission": _may_view(model),
+        **options,
+    }
+
+
+def _system(title: str, icon: str, model: str) -> dict[str, object]:
+    return _page(title, icon, model, permission=_is_super_admin)
+
+
+SIDEBAR = [
+    {
+        "title": "Operate",
+        "separator": False,
+        "items": [
+            {"title": "Home", "icon": "home", "link": reverse_lazy("admin:index")},
+            _page(
+                "Alerts",
+                "notifications",
+                "meters.meteralert",
+                badge="quantify.portal.navigation.open_alerts",
+                badge_variant="danger",
+            ),
+            _page("Commands", "settings_remote", "meters.command"),
+            _page("Messages", "mail", "notifications.notification"),
+        ],
+    },
+    {
+        "title": "Estates",
+        "separator": True,
+        "items": [
+            _page("Estates", "location_city", "estates.estate"),
+            _page("Units", "door_front", "units.unit"),
+            _page("Residents", "group", "units.resident"),
+            _page("Occupancies", "key", "units.occupancy"),
+            _page("Meters", "speed", "meters.meter"),
+            _page("Installations", "construction", "meters.installation"),
+            _page("Concentrators", "hub", "meters.concentrator"),
+        ],
+    },
+    {
+        "title": "Money",
+        "separator": True,
+        "items": [
+            _page("Wallets", "wallet", "wallets.wallet"),
+            _page("Transactions", "receipt_long", "wallets.transaction"),
+            _page("Bills", "description", "wallets.bill"),
+            _page("Charges", "receipt", "wallets.charge"),
+            _page("Postings", "account_balance", "wallets.posting"),
+        ],
+    },
+    {
+        "title": "Rates",
+        "separator": True,
+        "items": [
+            _page("Rate tables", "sell", "rates.ratetable"),
+            _page("Versions", "history_edu", "rates.ratetableversion"),
+            _page("Assignments", "assignment", "rates.assignment"),
+            _page("Calendars", "calendar_month", "rates.tariffcalendar"),
+        ],
+    },
+    {
+        "title": "Data",
+        "separator": True,
+        "items": [
+            _page("Readings", "table_rows", "meters.reading"),
+            _page("Intervals", "timeline", "meters.interval"),
+            _page("Daily consumption", "bar_chart", "meters.dailyconsumption"),
+            _page("Conflicts", "compare_arrows", "meters.readingconflict"),
+            _page("Registers", "pin", "meters.register"),
+        ],
+    },
+    {
+        "title": "System",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _page("Estate settings", "tune", "estates.estatesettings"),
+            _system("Credit switch", "toggle_on", "wallets.creditswitch"),
+            _system("People", "manage_accounts", "accounts.user"),
+            _system("Roles", "badge", "accounts.role"),
+            _system("Memberships", "diversity_3", "estates.membership"),
+            _system("Lockouts", "lock", "axes.accessattempt"),
+            _system("Audit trail", "fact_check", "auditlog.logentry"),
+        ],
+    },
+]
+
 UNFOLD: dict[str, object] = {
     "SITE_TITLE": "Quantify",
     "SITE_HEADER": "Quantify",
+    "SITE_SUBHEADER": "Prepaid utilities",
     "SITE_SYMBOL": "bolt",
+    "SITE_URL": reverse_lazy("admin:index"),
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "quantify.portal.navigation.environment",
     "DASHBOARD_CALLBACK": "quantify.portal.dashboard.home",
+    "STYLES": [lambda request: static("quantify/portal.css")],
+    "COMMAND": {"search_callback": "quantify.portal.search.find"},
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.3% .015 196)",
+            "100": "oklch(94.2% .033 196)",
+            "200": "oklch(88.8% .062 196)",
+            "300": "oklch(81% .094 197)",
+            "400": "oklch(71.2% .11 199)",
+            "500": "oklch(60.9% .108 202)",
+            "600": "oklch(50.8% .092 205)",
+            "700": "oklch(44.2% .078 207)",
+            "800": "oklch(38.4% .065 209)",
+            "900": "oklch(34.1% .055 211)",
+            "950": "oklch(25.1% .044 214)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": SIDEBAR,
+    },
 }

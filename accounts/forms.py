@@ -1,0 +1,42 @@
+"""Forms for people: passwords are only ever set, never shown."""
+
+from typing import Any
+
+from django import forms
+from unfold.forms import UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from accounts import roles
+from accounts.models import Role, User
+
+OWN_PERMISSIONS = [(name, name) for name in sorted(roles.READ | roles.MANAGE | roles.BILL)]
+
+
+class NewPersonForm(UserCreationForm):
+    """A person with a first password, entered twice and checked for strength."""
+
+    class Meta:
+        model = User
+        fields = ("username", "full_name", "email", "role")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields.pop("usable_password", None)
+
+
+class PersonForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = ("username", "full_name", "email", "role", "is_active")
+
+
+class RoleForm(forms.ModelForm):
+    """A role of one's own chooses from the permissions that the built-in roles are made of."""
+
+    permissions = forms.MultipleChoiceField(
+        choices=OWN_PERMISSIONS, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    class Meta:
+        model = Role
+        fields = ("code", "name", "permissions")

@@ -1,0 +1,65 @@
+"""Pages with a form of their own: what an operator does to an object, with its consequences."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+
+class ReasonForm(forms.Form):
+    """Money and commands always carry a reason."""
+
+    reason = forms.CharField(
+        max_length=250,
+        help_text="Kept for ever with your name.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+class NothingToFill(forms.Form):
+    """For pages that only ask for a yes."""
+
+
+def object_url(obj: Any) -> str:
+    meta = obj._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[obj.pk])
+
+
+def ask(
+    request: HttpRequest,
+    model_admin: ModelAdmin,
+    obj: Any,
+    *,
+    title: str,
+    form: forms.Form,
+    template: str = "portal/form_page.html",
+    **context: Any,
+) -> TemplateResponse:
+    """Show a form that belongs to an object; `submit` and `intro` are the words around it."""
+    return TemplateResponse(
+        request,
+        template,
+        {
+            **model_admin.admin_site.each_context(request),
+            "opts": model_admin.opts,
+            "original": obj,
+            "title": title,
+            "form": form,
+            "media": model_admin.media,
+            "back_url": object_url(obj),
+            "submit": "Save",
+            "submit_look": "primary",
+            **context,
+        },
+    )
+
+
+def confirm(
+    request: HttpRequest, model_admin: ModelAdmin, obj: Any, *, title: str, **context: Any
+) -> TemplateResponse:
+    """Ask for a yes."""
+    return ask(request, model_admin, obj, title=title, form=NothingToFill(), **context)

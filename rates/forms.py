@@ -1,0 +1,72 @@
+"""Forms for prices: what a person enters is checked as the API checks it."""
+
+from typing import Any
+
+from django import forms
+
+from rates import pricing
+from rates.components import InvalidComponents, parse
+from rates.models import Assignment, RateTableVersion
+
+
+class VersionForm(forms.ModelForm):
+    """Prices of a rate table from a day on."""
+
+    class Meta:
+        model = RateTableVersion
+        fields = ("rate_table", "effective_from", "effective_to", "components", "source")
+        help_texts = {
+            "effective_from": "End the version that is in force on this day first.",
+            "effective_to": "The first day without these prices; empty: until further notice.",
+            "components": "A list such as [{'kind': 'energy', 'price': '2.10'}], excluding VAT.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        table, components = cleaned.get("rate_table"), cleaned.get("components")
+        if table is None or "components" in self.errors:
+            return cleaned
+        if not isinstance(components, list):
+            self.add_error("components", "Write a list of components.")
+            return cleaned
+        try:
+            parse(components, calendar=table.calendar, calendars=pricing.calendars())
+        except InvalidComponents as error:
+            for problem in error.problems:
+                self.add_error("components", f"{problem.path}: {problem.message}".lstrip(": "))
+        return cleaned
+
+    def clean_rate_table(self) -> Any:
+        table = self.cleaned_data["rate_table"]
+        if self.instance._state.adding:
+            newest = table.versions.order_by("-number").first()
+            self.instance.number = newest.number + 1 if newest else 1
+        return table
+
+
+class AssignmentForm(forms.ModelForm):
+    """Which rate table a unit, an estate or everybody pays from when."""
+
+    class Meta:
+        model = Assignment
+        fields = (
+            "utility", "rate_table", "estate", "unit", "markup_percentage", "effective_from",
+            "effective_to",
+        )  # fmt: skip
+        help_texts = {
+            "estate": "Empty, with no unit: for everybody.",
+            "unit": "Empty: for the whole estate.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        unit, table = cleaned.get("unit"), cleaned.get("rate_table")
+        if unit and cleaned.get("estate") not in (None, unit.estate):
+            self.add_error("unit", "This unit stands in another estate.")
+        elif unit:
+            cleaned["estate"] = self.instance.estate = unit.estate
+        if table and table.utility != cleaned.get("utility"):
+            self.add_error("rate_table", f"This rate table prices {table.utility}.")
+        if table and table.estate and table.estate != cleaned.get("estate"):
+            self.add_error("rate_table", "This rate table belongs to another estate.")
+        return cleaned

@@ -1,0 +1,181 @@
+"""The wallet's page, and taking money in."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter, RangeNumericFilter
+
+from accounts.people import signed_in
+from quantify.portal import columns, formats
+from quantify.portal.actions import action
+from quantify.portal.base import PortalAdmin, Related
+from quantify.portal.filters import EstateFilter
+from quantify.portal.pages import ask, object_url
+from units.models import Unit
+from wallets import ledger, topups
+from wallets.forms import TopUpForm
+from wallets.models import Account, Transaction, Wallet
+
+POCKETS = [columns.money(name) for name in ("available", "electricity", "water", "solar")]
+BALANCE = columns.money("balance")
+ARREARS = columns.money("arrears")
+LATEST = 10
+
+
+class MoneyFilter(DropdownFilter):
+    """Wallets that need somebody's attention."""
+
+    title = "money"
+    parameter_name = "money"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("empty", "Empty"), ("arrears", "In arrears"), ("water", "Water in debt")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "empty":
+                return queryset.filter(balance__lte=0)
+            case "arrears":
+                return queryset.filter(arrears__gt=0)
+            case "water":
+                return queryset.filter(water__lt=0)
+        return queryset
+
+
+@admin.register(Wallet)
+class WalletAdmin(PortalAdmin):
+    """Opened with its unit; its money moves through the ledger alone."""
+
+    list_display = [
+        columns.text("unit.unit_number", "Unit"),
+        columns.text("unit.estate", "Estate", order="unit__estate__code"),
+        BALANCE,
+        *POCKETS,
+        ARREARS,
+        columns.flag("is_suspended", "State", yes=("Suspended", "danger"), no=("Open", "success")),
+    ]
+    list_filter = [
+        ("unit__estate", EstateFilter),
+        MoneyFilter,
+        "is_suspended",
+        ("balance", RangeNumericFilter),
+    ]
+    list_select_related = ["unit__estate"]
+    search_fields = ["unit__unit_number", "unit__estate__code"]
+    search_help_text = "Unit or estate code"
+    ordering = ["unit__estate__code", "unit__unit_number", "id"]
+    actions_detail = ["top_up"]
+    actions_row = ["top_up"]
+    readonly_fields = ["home", BALANCE, *POCKETS, ARREARS]
+    fieldsets = [
+        (None, {"fields": ["home", BALANCE, ARREARS]}),
+        ("Pockets", {"fields": POCKETS}),
+        ("Rules", {"fields": ["is_suspended", "low_balance_limit"]}),
+    ]
+    related = [
+        Related("Transactions", "receipt_long", "wallets.transaction", "wallet__id__exact"),
+        Related("Bills", "description", "wallets.bill", "wallet__id__exact"),
+    ]
+    change_form_outer_after_template = "portal/wallet_movements.html"
+
+    @admin.display(description="Unit")
+    def home(self, wallet: Wallet) -> Any:
+        return columns.page_link(wallet.unit, f"{wallet.unit} in {wallet.unit.estate}")
+
+    def title_of(self, obj: Wallet) -> str:
+        return wallet_name(obj)
+
+    def extra_context_for(self, request: HttpRequest, obj: Wallet) -> dict[str, Any]:
+        return {"movements": obj.transactions.latest_first()[:LATEST]}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_topup_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return request.user.has_perm("wallets.topup_wallet")
+
+    @action("Top up", permission="topup", icon="add_card")
+    def top_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the payment, show how it will be divided, then post it."""
+        wallet = self.object_or_404(request, object_id)
+        form = TopUpForm(request.POST or None, user=signed_in(request))
+        if "_edit" in request.POST or not form.is_valid():
+            return self._counter(request, wallet, form)
+        if "_confirm" not in request.POST:
+            return self._preview(request, wallet, form)
+        posted = self._post(request, wallet, form)
+        if posted is None:
+            return self._counter(request, wallet, form)
+        again = " It was posted before; nothing was posted twice." if posted.replayed else ""
+        amount = formats.money_text(posted.transaction.amount)
+        messages.success(request, f"{posted.transaction}: {amount} was paid in.{again}")
+        return HttpResponseRedirect(object_url(posted.transaction))
+
+    def _counter(self, request: HttpRequest, wallet: Wallet, form: TopUpForm) -> HttpResponse:
+        return ask(
+            request,
+            self,
+            wallet,
+            title=f"Top up: {wallet_name(wallet)}",
+            intro=f"The wallet holds {formats.money_text(wallet.balance)}.",
+            form=form,
+            submit="Preview",
+            template="portal/top_up.html",
+        )
+
+    def _preview(self, request: HttpRequest, wallet: Wallet, form: TopUpForm) -> HttpResponse:
+        data = form.cleaned_data
+        try:
+            parts = topups.preview(wallet=wallet, amount=data["amount"], utility=data["utility"])
+        except (topups.BelowMinimum, topups.AboveMaximum) as error:
+            form.add_error("amount", str(error))
+            return self._counter(request, wallet, form)
+        return ask(
+            request,
+            self,
+            wallet,
+            title=f"Confirm the top-up: {wallet_name(wallet)}",
+            form=form,
+            parts=[(describe(part.account), part.amount) for part in parts],
+            method=Transaction.Method(data["payment_method"]).label,
+            amount=data["amount"],
+            template="portal/top_up_preview.html",
+        )
+
+    def _post(self, request: HttpRequest, wallet: Wallet, form: TopUpForm) -> ledger.Posted | None:
+        try:
+            return topups.top_up(
+                wallet_id=wallet.pk,
+                **form.payment(),
+                metadata={"channel": "portal"},
+                occurred_at=timezone.now(),
+                actor=signed_in(request),
+                idempotency_key=form.idempotency_key(),
+                request_digest=form.digest(wallet),
+            )
+        except (topups.BelowMinimum, topups.AboveMaximum) as error:
+            form.add_error("amount", str(error))
+        except (ledger.WalletSuspended, ledger.LedgerBusy, ledger.IdempotencyKeyReused) as error:
+            form.add_error(None, str(error))
+        return None
+
+
+def describe(account: Account) -> str:
+    """What a share of a top-up does, in words."""
+    match account:
+        case Account.ARREARS:
+            return "Clears arrears"
+        case Account.AVAILABLE:
+            return "For any utility"
+        case _:
+            return account.label.removeprefix("Wallet: ").capitalize()
+
+
+def wallet_name(wallet: Wallet) -> str:
+    unit: Unit = wallet.unit
+    return f"Wallet of {unit.unit_number} ({unit.estate.code})"
