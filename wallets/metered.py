@@ -95,7 +95,10 @@ LEFT JOIN metered USING (unit_id, utility, month)
 LEFT JOIN wallets_bill AS bill
     ON (bill.wallet_id, bill.utility, bill.month)
         = (supplied.wallet_id, supplied.utility, supplied.month)
-WHERE supplied.first_day < supplied.end_day AND (bill.id IS NULL
+-- A clock that was set back must not take back what was charged: `priced_to` never falls.
+WHERE supplied.first_day < supplied.end_day
+    AND (bill.id IS NULL OR bill.priced_to <= least(supplied.tomorrow, supplied.end_day))
+    AND (bill.id IS NULL
     OR bill.revision <> coalesce(metered.revision, 0)
     OR bill.priced_to <> least(supplied.tomorrow, supplied.end_day)
     OR bill.problem <> ''

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from accounts.models import User
 from estates.models import EstateSettings
-from quantify.money import percentage, to_cents
+from quantify.money import HUNDRED, percentage, to_cents
 from wallets import ledger, wakeups
-from wallets.ledger import Movement, Pockets, Posted
+from wallets.ledger import Entry, Movement, Pockets, Posted
 from wallets.models import Account, Transaction, Wallet
 
 CLEARING = {
@@ -92,7 +92,7 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
     request_digest: str = "",
 ) -> Posted:
     """
-    Pay money into a wallet.
+    Pay money into a wallet, and let credit control look at it.
 
     The same idempotency key again returns the first transaction, unchanged.
 
@@ -103,6 +103,40 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
     """
     settings = _settings(wallet_id)
     _check_limits(amount, settings)
+    posted = ledger.post(
+        entry(
+            wallet_id=wallet_id,
+            amount=amount,
+            payment_method=payment_method,
+            reference=reference,
+            utility=utility,
+            metadata=metadata,
+            occurred_at=occurred_at,
+            actor=actor,
+            idempotency_key=idempotency_key,
+            request_digest=request_digest,
+            debt_recovery_percent=settings.debt_recovery_percent,
+        )
+    )
+    wakeups.credit_changed(wallet_id)
+    return posted
+
+
+def entry(  # noqa: PLR0913  (the fields of the request)
+    *,
+    wallet_id: UUID,
+    amount: Decimal,
+    payment_method: str,
+    reference: str = "",
+    utility: str = "",
+    metadata: dict[str, object] | None = None,
+    occurred_at: datetime,
+    actor: User | None,
+    idempotency_key: str | None = None,
+    request_digest: str = "",
+    debt_recovery_percent: Decimal = HUNDRED,
+) -> Entry:
+    """A top-up to be posted with others; the limits are the caller's to check."""
     clearing = CLEARING[Transaction.Method(payment_method)]
 
     def plan(pockets: Pockets) -> Sequence[Movement]:
@@ -110,29 +144,25 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
             pockets=pockets,
             amount=amount,
             utility=utility,
-            debt_recovery_percent=settings.debt_recovery_percent,
+            debt_recovery_percent=debt_recovery_percent,
         )
         return [Movement(debit=clearing, credit=p.account, amount=p.amount) for p in parts]
 
-    posted = ledger.post(
-        ledger.Entry(
-            wallet_id=wallet_id,
-            kind=Transaction.Kind.TOPUP,
-            amount=amount,
-            plan=plan,
-            occurred_at=occurred_at,
-            utility=utility,
-            payment_method=payment_method,
-            reference=reference,
-            metadata=metadata or {},
-            idempotency_key=idempotency_key,
-            request_digest=request_digest,
-            actor=actor,
-            refuse_suspended=True,
-        )
+    return Entry(
+        wallet_id=wallet_id,
+        kind=Transaction.Kind.TOPUP,
+        amount=amount,
+        plan=plan,
+        occurred_at=occurred_at,
+        utility=utility,
+        payment_method=payment_method,
+        reference=reference,
+        metadata=metadata or {},
+        idempotency_key=idempotency_key,
+        request_digest=request_digest,
+        actor=actor,
+        refuse_suspended=True,
     )
-    wakeups.credit_changed(wallet_id)
-    return posted
 
 
 def split_of(transaction: Transaction) -> list[Part]:

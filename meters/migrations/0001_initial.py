@@ -111,6 +111,7 @@ class Migration(migrations.Migration):
                 ),
                 ("client_address", models.PositiveIntegerField(default=1)),
                 ("timeout_seconds", models.PositiveIntegerField(default=10)),
+                ("keeps_clocks", models.BooleanField(default=True, help_text="Set the clock of a meter that is more than 60 seconds off.")),
                 ("is_enabled", models.BooleanField(default=True)),
                 (
                     "communication_status",

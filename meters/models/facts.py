@@ -117,9 +117,7 @@ class Interval(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["meter", "channel", "start"], name="interval_unique"
-            ),
+            models.UniqueConstraint(fields=["meter", "channel", "start"], name="interval_unique"),
             models.CheckConstraint(
                 condition=models.Q(quantity__gte=0), name="interval_quantity_not_negative"
             ),
@@ -142,9 +140,7 @@ class DailyConsumption(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    meter = models.ForeignKey(
-        Meter, on_delete=models.PROTECT, related_name="days", db_index=False
-    )
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="days", db_index=False)
     channel = models.PositiveSmallIntegerField(choices=Register.Channel)
     day = models.DateField()
     quantity = models.BigIntegerField()

@@ -1,0 +1,157 @@
+"""
+Ninety days of an estate's past, made by the product's own flow.
+
+The simulated registers are recorded, validated and summed as a concentrator's are; each evening
+the day is billed; residents top up when their money runs low.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Max
+
+from estates.models import Estate
+from meters import readings
+from meters.dlms.simulator.fleet import FleetPlan, plan_registers
+from meters.models import Meter, Register
+from meters.readings import RegisterSeries
+from quantify.demo.stories import HISTORY, SLOT, Story
+from quantify.periods import days, local_day, midnight
+from wallets import billing, ledger, topups
+from wallets.models import Account, Bill, Transaction, Wallet
+
+SECOND = timedelta(seconds=1)
+RUNS_LOW_BELOW = Decimal(260)
+AMOUNTS = ("200", "300", "300", "500", "500", "800", "1000")
+METHODS = (
+    Transaction.Method.EFT,
+    Transaction.Method.INSTANT_EFT,
+    Transaction.Method.INSTANT_EFT,
+    Transaction.Method.CARD,
+    Transaction.Method.CASH,
+)
+SPENDS_DOWN = 3
+
+type Say = Callable[[str], None]
+
+
+def meter(estate: Estate, plan: FleetPlan, *, now: datetime) -> readings.Recorded:
+    """Record what the registers of an estate showed every 15 minutes of its history."""
+    ends = plan.epoch + HISTORY
+    values = plan_registers(plan, plan.epoch, ends)
+    ids = dict(Meter.objects.filter(estate=estate).values_list("logical_device", "pk"))
+    channels = dict(Register.objects.filter(meter__estate=estate).values_list("meter", "channel"))
+    series = []
+    for one in plan.meters:
+        answered = ends if one.offline_from is None else min(one.offline_from, ends)
+        count = (answered - plan.epoch) // SLOT + 1
+        pk = ids[one.logical_device]
+        series.append(
+            RegisterSeries(pk, channels[pk], plan.epoch, values[one.logical_device][:count])
+        )
+    return readings.record_series(series, received_at=now)
+
+
+@dataclass(frozen=True)
+class _Home:
+    """A wallet, and what the story says is left in it in the end."""
+
+    wallet_id: UUID
+    unit_number: str
+    left_in_the_end: Decimal | None
+
+
+def live(stories: Sequence[Story], epoch: datetime, *, say: Say) -> None:
+    """Bill each day of the history in its evening; residents top up in the morning."""
+    ends = epoch + HISTORY
+    homes = [home for story in stories for home in _homes(story)]
+    for day in days(_resume_on(epoch), local_day(ends) + timedelta(days=1)):
+        to_the_end = (local_day(ends) - day).days
+        _pay_in(homes, day, begins=max(epoch, midnight(day)), to_the_end=to_the_end)
+        evening = min(midnight(day + timedelta(days=1)) - SECOND, ends)
+        billing.run(now=evening, since=day)
+        if day.day == 1:
+            say(f"  lived until {day:%d %B %Y}")
+    _leave(homes, at=ends)
+
+
+def _resume_on(epoch: datetime) -> date:
+    """The first day that is not billed yet, should an earlier attempt have been stopped."""
+    billed_to: date | None = Bill.objects.aggregate(last=Max("priced_to"))["last"]
+    return billed_to - timedelta(days=1) if billed_to else local_day(epoch)
+
+
+def _homes(story: Story) -> Iterator[_Home]:
+    wallets = Wallet.objects.filter(unit__estate__code=story.code).order_by("unit__unit_number")
+    for pk, unit_number in wallets.values_list("pk", "unit__unit_number"):
+        left = story.low.get(unit_number)
+        if unit_number in story.empty:
+            left = "0"
+        yield _Home(pk, unit_number, Decimal(left) if left else None)
+
+
+def _pay_in(homes: Sequence[_Home], day: date, *, begins: datetime, to_the_end: int) -> None:
+    balances = dict(Wallet.objects.values_list("pk", "balance"))
+    entries = []
+    for home in homes:
+        spends_down = home.left_in_the_end is not None and to_the_end < SPENDS_DOWN
+        if balances[home.wallet_id] < RUNS_LOW_BELOW and not spends_down:
+            entries.append(_top_up(home, day, begins))
+    ledger.post_many(entries)
+
+
+def _top_up(home: _Home, day: date, begins: datetime) -> ledger.Entry:
+    chance = random.Random(f"{home.wallet_id} {day}")  # noqa: S311  (habits, not secrets)
+    return topups.entry(
+        wallet_id=home.wallet_id,
+        amount=Decimal(chance.choice(AMOUNTS)),
+        payment_method=chance.choice(METHODS),
+        reference=f"Unit {home.unit_number}",
+        occurred_at=begins + timedelta(minutes=chance.randrange(6 * 60, 9 * 60)),
+        actor=None,
+        idempotency_key=f"demo:{home.wallet_id}:{day}",
+    )
+
+
+def _leave(homes: Sequence[_Home], *, at: datetime) -> None:
+    """Bring the wallets of the story to what is left in them: a last top-up, or a refund."""
+    wallets = {wallet.pk: wallet for wallet in Wallet.objects.all()}
+    entries = []
+    for home in homes:
+        if home.left_in_the_end is None:
+            continue
+        wallet = wallets[home.wallet_id]
+        missing = home.left_in_the_end - wallet.balance + wallet.arrears
+        if missing > 0 and home.left_in_the_end > 0:
+            entries.append(
+                topups.entry(
+                    wallet_id=home.wallet_id,
+                    amount=missing,
+                    payment_method=Transaction.Method.CASH,
+                    reference=f"Unit {home.unit_number}",
+                    occurred_at=at,
+                    actor=None,
+                    idempotency_key=f"demo:{home.wallet_id}:last",
+                )
+            )
+        elif missing < 0:
+            entries.append(_refund(home, -missing, at))
+    ledger.post_many(entries)
+
+
+def _refund(home: _Home, amount: Decimal, at: datetime) -> ledger.Entry:
+    return ledger.Entry(
+        wallet_id=home.wallet_id,
+        kind=Transaction.Kind.REFUND,
+        amount=amount,
+        plan=lambda _: [ledger.Movement(Account.AVAILABLE, Account.REFUNDS, amount)],
+        occurred_at=at,
+        payment_method=Transaction.Method.EFT,
+        reference=f"Unit {home.unit_number}",
+        reason="Paid back on the resident's request.",
+        idempotency_key=f"demo:{home.wallet_id}:last",
+    )

@@ -1,0 +1,183 @@
+"""The rows of a demonstration estate, before anything is metered."""
+
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import User
+from estates.models import Estate, Membership
+from estates.registration import register
+from meters.dlms.simulator.fleet import FleetPlan, Kind, MeterPlan
+from meters.models import Concentrator, Installation, Meter, Register
+from quantify.demo.fleets import MODELS, unit_of
+from quantify.demo.people import PASSWORD, SIGN_INS, person
+from quantify.demo.stories import OAK_GARDENS, WILLOW_CREEK, Story
+from quantify.periods import local_day
+from quantify.quantities import Utility
+from rates import catalogue
+from rates.models import Assignment, RateTable, RateTableVersion
+from units.models import Occupancy, Resident, Unit
+
+CARRIED_ON = "Published prices of {year}, carried on for the demonstration. {source}"
+OWN_SOLAR = "The estate's own price for its panels."
+PHYSICAL_MAXIMUM = {
+    Kind.ELECTRICITY: 5_760,
+    Kind.SOLAR: 5_760,
+    Kind.WATER: 800,
+    Kind.BULK_ELECTRICITY: 600_000,
+    Kind.BULK_WATER: 40_000,
+}
+FROM = date(2026, 1, 1)
+
+
+@transaction.atomic
+def estate(story: Story, plan: FleetPlan, *, port: int) -> Estate:
+    """Register an estate with its units, people, meters and rates; all or nothing."""
+    made = register(
+        code=story.code,
+        name=story.name,
+        address=story.address,
+        city=story.city,
+        postal_code=story.postal_code,
+        contact_name=f"{story.name} Estate Office",
+        contact_phone="+27000000000",
+        contact_email=f"office.{story.code.lower()}@example.com",
+        total_units=len(list(story.units)),
+    )
+    made.settings.reading_freshness_minutes = 2 * 24 * 60
+    made.settings.save()
+    units = _units(story, made)
+    _people(story, units, moved_in=local_day(plan.epoch))
+    _meters(story, made, units, plan, port=port)
+    _rates(story, made)
+    return made
+
+
+@transaction.atomic
+def sign_ins() -> None:
+    """The four people who sign in; all but the first belong to Willow Creek alone."""
+    willow_creek = Estate.objects.get(code=WILLOW_CREEK.code)
+    for username, full_name, role in SIGN_INS:
+        if User.objects.filter(username=username).exists():
+            continue
+        user = User.objects.create_user(username, PASSWORD, role=role, full_name=full_name)
+        if not user.sees_every_estate:
+            Membership.objects.create(user=user, estate=willow_creek)
+
+
+def _units(story: Story, made: Estate) -> dict[str, Unit]:
+    units = [
+        Unit(
+            estate=made,
+            unit_number=number,
+            building=number[0],
+            floor=int(number[2]),
+            bedrooms=1 + int(number[-1]) % 3,
+            bathrooms=1 + int(number[-1]) % 2,
+            status=Unit.Status.VACANT if number in story.vacant else Unit.Status.OCCUPIED,
+            protected_supply=number in story.protected,
+        )
+        for number in story.units
+    ]
+    return {unit.unit_number: unit for unit in Unit.objects.bulk_create(units)}
+
+
+def _people(story: Story, units: dict[str, Unit], *, moved_in: date) -> None:
+    lived_in = [unit for number, unit in units.items() if number not in story.vacant]
+    residents = Resident.objects.bulk_create(
+        Resident(estate=unit.estate, **vars(person(f"{story.code} {unit.unit_number}")))
+        for unit in lived_in
+    )
+    Occupancy.objects.bulk_create(
+        Occupancy(unit=unit, resident=resident, starts_on=moved_in)
+        for unit, resident in zip(lived_in, residents, strict=True)
+    )
+
+
+def _meters(
+    story: Story, made: Estate, units: dict[str, Unit], plan: FleetPlan, *, port: int
+) -> None:
+    concentrator = Concentrator.objects.create(
+        estate=made,
+        serial=f"DC450-{story.code}",
+        name=f"{story.name} concentrator",
+        host="127.0.0.1",
+        port=port,
+        # It runs behind on purpose until it has caught up; its clock is not wrong.
+        keeps_clocks=False,
+    )
+    meters = Meter.objects.bulk_create(
+        Meter(estate=made, concentrator=concentrator, **_meter_fields(one)) for one in plan.meters
+    )
+    Register.objects.bulk_create(_register(meter) for meter in meters)
+    Installation.objects.bulk_create(
+        Installation(
+            meter=meter,
+            unit=units.get(unit_of(story, one) or ""),
+            kind=meter.kind,
+            starts_at=plan.epoch,
+            opening_value=one.opening_register,
+        )
+        for meter, one in zip(meters, plan.meters, strict=True)
+    )
+
+
+def _meter_fields(one: MeterPlan) -> dict[str, Any]:
+    _, manufacturer, model = MODELS[one.kind]
+    return {
+        "serial": one.serial,
+        "kind": one.kind.value,
+        "manufacturer": manufacturer,
+        "model": model,
+        "logical_device": one.logical_device,
+        "has_relay": one.kind.has_relay,
+        "maximum_per_interval": PHYSICAL_MAXIMUM[one.kind],
+        "relay_state": Meter.RelayState.CONNECTED
+        if one.kind.has_relay
+        else Meter.RelayState.UNKNOWN,
+    }
+
+
+def _register(meter: Meter) -> Register:
+    water = meter.utility is Utility.WATER
+    return Register(
+        meter=meter,
+        channel=Register.Channel.VOLUME if water else Register.Channel.IMPORT,
+        obis="8.0.1.0.0.255" if water else "1.0.1.8.0.255",
+        profile_obis="8.0.99.1.0.255" if water else "1.0.99.1.0.255",
+    )
+
+
+def _rates(story: Story, made: Estate) -> None:
+    if story is WILLOW_CREEK:
+        electricity = RateTable.objects.get(name="Homeflex 1", licensee="Eskom", estate=None)
+        water = _carried_on(made, "Domestic water, conventional", "2023/24")
+    else:
+        electricity = _carried_on(made, "Residential prepaid", "2023/24")
+        water = _carried_on(made, "Domestic water, prepaid", "2023/24")
+    price = "1.65" if story is OAK_GARDENS else "1.50"
+    solar = _table(made, f"{story.name} solar", Utility.SOLAR, OWN_SOLAR, [
+        {"kind": "energy", "name": "Solar energy", "price": price},
+    ])  # fmt: skip
+    for table in (electricity, water, solar):
+        Assignment.objects.create(
+            estate=made, utility=table.utility, rate_table=table, effective_from=FROM
+        )
+
+
+def _carried_on(made: Estate, name: str, year: str) -> RateTable:
+    entry = next(one for one in catalogue.published() if one["name"] == name)
+    source = CARRIED_ON.format(year=year, source=entry["source"])[:250]
+    title = f"{entry['licensee']}: {name}, prices of {year}"
+    return _table(made, title, Utility(entry["utility"]), source, entry["components"])
+
+
+def _table(
+    made: Estate, name: str, utility: Utility, source: str, components: list[dict[str, Any]]
+) -> RateTable:
+    table = RateTable.objects.create(name=name, utility=utility, estate=made)
+    RateTableVersion.objects.create(
+        rate_table=table, number=1, effective_from=FROM, components=components, source=source
+    )
+    return table

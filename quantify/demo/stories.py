@@ -1,0 +1,79 @@
+"""What the demonstration tells: which estates there are, and what is wrong in them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from meters.dlms.simulator.loads import SLOT_SECONDS
+
+HISTORY = timedelta(days=90)
+BEHIND = timedelta(hours=24)
+SLOT = timedelta(seconds=SLOT_SECONDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """
+    One estate of the demonstration.
+
+    Units are named A-101 and so on: building, floor, number. `low` and `empty` say what is left
+    in a wallet when the history ends; the other names are units where something is wrong.
+    """
+
+    code: str
+    name: str
+    address: str
+    city: str
+    postal_code: str
+    buildings: str
+    port_offset: int
+    loss_percent: Decimal = Decimal(1)
+    water_loss_percent: Decimal = Decimal(1)
+    vacant: frozenset[str] = frozenset()
+    low: dict[str, str] = field(default_factory=dict)
+    empty: frozenset[str] = frozenset()
+    protected: frozenset[str] = frozenset()
+    leaking: str = ""
+    offline: str = ""
+    bypassed: str = ""
+
+    @property
+    def units(self) -> Iterator[str]:
+        for building in self.buildings:
+            for floor in range(1, 6):
+                for number in range(1, 6):
+                    yield f"{building}-{floor}{number:02}"
+
+
+WILLOW_CREEK = Story(
+    code="WC001",
+    name="Willow Creek",
+    address="14 Willow Road, Lonehill",
+    city="Johannesburg",
+    postal_code="2062",
+    buildings="AB",
+    port_offset=0,
+    vacant=frozenset({"A-505", "B-303"}),
+    low={"A-103": "6.00", "B-204": "14.00", "A-301": "31.00", "B-401": "44.00"},
+    empty=frozenset({"A-204"}),
+    protected=frozenset({"B-101"}),
+    leaking="A-402",
+    offline="B-203",
+    bypassed="B-305",
+)
+OAK_GARDENS = Story(
+    code="OG001",
+    name="Oak Gardens",
+    address="3 Acorn Street, Centurion",
+    city="Pretoria",
+    postal_code="0157",
+    buildings="ABC",
+    port_offset=1,
+    loss_percent=Decimal(11),
+    water_loss_percent=Decimal(7),
+    vacant=frozenset({"A-104", "B-502", "C-205", "C-501"}),
+    low={"A-202": "5.00", "B-105": "19.00", "C-303": "38.00"},
+    empty=frozenset({"B-404", "C-102"}),
+)
+STORIES = (WILLOW_CREEK, OAK_GARDENS)
