@@ -4,7 +4,7 @@ WITH_SERVERS := $(PYTHON) -m quantify.stack run --
 COVERAGE_FLOOR := 85
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test lint coverage migrate seed bench lock clean
+.PHONY: help install dev test lint coverage migrate seed bench lock reset clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,11 @@ lock: install ## Resolve requirements*.in anew (needs uv).
 	uv pip compile --universal --no-emit-index-url --python-version 3.12 \
 	    --upgrade --quiet -o requirements-dev.txt requirements-dev.in
 
-clean: ## Remove caches and the test servers' data; the demo's data stays in var/.
+reset: install ## Delete the demo's data; the next `make dev` begins anew.
+	$(PYTHON) -m quantify.stack --instance dev erase
+
+clean: ## Remove caches and the test servers' data; the demo's data stays.
+	[ ! -x $(PYTHON) ] || $(PYTHON) -m quantify.stack erase
 	rm -rf .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache \
 	    .hypothesis .import_linter_cache var/test
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

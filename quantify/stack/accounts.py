@@ -73,15 +73,18 @@ def ourselves() -> Account:
     return Account.of(os.geteuid())
 
 
-def for_servers() -> Account:
+def for_servers(data: Path) -> Account:
     """
-    Whoever runs this; for root, who may not run PostgreSQL, the account without rights.
+    Whoever runs this; for root, who may not run PostgreSQL, the account without rights, or the
+    one that owns the data already.
 
     :raises AccountUnavailable: if there is none.
     """
     us = ourselves()
     if us.uid != 0:
         return us
+    if data.exists() and data.stat().st_uid != 0:
+        return Account.of(data.stat().st_uid)
     for name in ("nobody", "daemon"):
         try:
             return Account.of(pwd.getpwnam(name).pw_uid)

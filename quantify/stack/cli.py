@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, action, text in (
         ("serve", commands.serve, "run the servers until a signal ends them"),
+        ("erase", commands.erase, "delete the servers' data"),
         ("stop", background.stop, "stop the servers"),
         ("env", background.show_environment, "print the environment of running servers"),
     ):

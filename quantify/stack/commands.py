@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from quantify.stack import slots
 from quantify.stack.instance import AlreadyRunning, Instance, Urls
 from quantify.stack.programs import dies_with_parent
+from quantify.stack.quarters import Quarters
 from quantify.stack.servers import SECONDS_TO_START, Servers
 from quantify.stack.supervisor import StopRequested, Supervisor, complain, say
 
@@ -32,6 +33,13 @@ def serve(instance: Instance) -> int:
             say("Stopping.")
         finally:
             supervisor.stop()
+    return 0
+
+
+def erase(instance: Instance) -> int:
+    """Delete the data of servers that do not run."""
+    with instance.locked():
+        Quarters.near(instance.home).erase()
     return 0
 
 

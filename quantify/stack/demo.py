@@ -71,10 +71,6 @@ def _bring_up(supervisor: Supervisor, instance: Instance, port: int) -> None:
 
 def _start_servers(supervisor: Supervisor, instance: Instance) -> dict[str, str]:
     servers = Servers(instance, given())
-    if servers.quarters:
-        say(f"PostgreSQL and Valkey keep their data in {servers.quarters.storage}.")
-    if servers.quarters and servers.quarters.is_elsewhere:
-        say(f"({servers.quarters.account.name}, as whom they run, cannot enter {instance.home}.)")
     embedded = servers.start(supervisor)
     instance.announce(embedded)
     return servers.environment(servers.complete(embedded))

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +41,7 @@ class Quarters:
 
         :raises NotReachable: if there is data already and the account cannot get at it.
         """
-        account = accounts.for_servers()
+        account = accounts.for_servers(home / "postgres")
         storage = _storage(home, account)
         return cls(
             account=account,
@@ -47,6 +49,13 @@ class Quarters:
             sockets=account.own(_sockets(home, storage)),
             is_elsewhere=storage != home,
         )
+
+    def erase(self) -> None:
+        """Delete what the servers keep; call it only while none of them runs."""
+        kept = [self.storage] if self.is_elsewhere else [self.storage / "postgres"]
+        for folder in (*kept, self.storage / "valkey", self.sockets):
+            if folder.exists():
+                shutil.rmtree(folder)
 
     @property
     def binaries(self) -> Binaries:
@@ -60,18 +69,26 @@ class Quarters:
 def _storage(home: Path, account: Account) -> Path:
     name = f"quantify-{_fingerprint(home)}"
     system = [Path("/var/lib") / name, Path(tempfile.gettempdir()) / name]
-    for place in (home, *system):
+    for place in (home, *filter(_is_ours, system)):
         if (place / "postgres").exists() or (place / "valkey").exists():
             if not account.can("x", place):
                 raise NotReachable(f"{account.name} cannot enter {place}, where the data lies.")
             return place
-    if account.can("x", home):
-        return home
-    for place in system:
+    return home if account.can("x", home) else _made(system)
+
+
+def _made(places: Sequence[Path]) -> Path:
+    for place in places:
         if os.access(place.parent, os.W_OK):
             place.mkdir(mode=0o755, exist_ok=True)
-            return place
-    raise NotReachable(f"{account.name} can enter neither {home} nor {system[0]}.")
+            if _is_ours(place):
+                return place
+    raise NotReachable(f"The servers' account can enter neither the checkout nor {places[0]}.")
+
+
+def _is_ours(place: Path) -> bool:
+    # In a folder everybody may write to, another user could have made it first.
+    return place.exists() and not place.is_symlink() and place.stat().st_uid == os.geteuid()
 
 
 def _sockets(home: Path, storage: Path) -> Path:

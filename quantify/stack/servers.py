@@ -37,6 +37,11 @@ class Servers:
 
         :raises GaveUp: if one does not answer in time.
         """
+        if self.quarters and self.quarters.is_elsewhere:
+            supervisor.report(
+                f"{self.quarters.account.name} cannot enter this folder, "
+                f"so the servers keep their data in {self.quarters.storage}."
+            )
         ours = [server for server in (self._postgres, self._valkey) if server]
         for server in ours:
             server.prepare()

@@ -90,7 +90,7 @@ class TestServe:
 
 @pytest.mark.slow
 class TestBackground:
-    def test_stays_up_until_it_is_stopped(self, stack: Stack):
+    def test_stays_up_until_it_is_stopped_and_erased(self, stack: Stack):
         assert stack("start").returncode == 0
         assert stack.sql("SELECT 1") == [(1,)]
         assert "export DATABASE_URL=postgres://quantify@//" in stack("env").stdout
@@ -98,6 +98,8 @@ class TestBackground:
         assert stack("stop").returncode == 0
 
         assert processes_in(stack.instance.home) == {}
+        assert stack("erase").returncode == 0
+        assert not (stack.instance.home / "postgres").exists()
         refused = stack("stop")
         assert "No servers run" in refused.stderr
         assert refused.returncode == 1

@@ -1,7 +1,7 @@
 """Where the servers are put when their account cannot live in the checkout."""
 
 import os
-import shutil
+import pwd
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,14 @@ class TestNear:
         quarters.sockets.rmdir()
 
     @pytest.mark.skipif(not as_root(), reason="only root's servers run as somebody else")
+    def test_runs_as_whoever_owns_the_data_already(self, home: Path):
+        owner = pwd.getpwnam("daemon")
+        (home / "postgres").mkdir()
+        os.chown(home / "postgres", owner.pw_uid, owner.pw_gid)
+
+        assert Quarters.near(home).account.name == "daemon"
+
+    @pytest.mark.skipif(not as_root(), reason="only root's servers run as somebody else")
     def test_refuses_data_the_account_cannot_get_at(self, home: Path):
         (home / "postgres").mkdir()
         home.chmod(0o700)
@@ -55,8 +63,8 @@ class TestClosedHome:
             assert done.stdout == f"{quarters.sockets}\n"
             assert processes_in(quarters.storage) == {}
         finally:
-            if quarters.is_elsewhere:
-                shutil.rmtree(quarters.storage)
+            quarters.erase()
+        assert not (quarters.storage / "postgres").exists()
 
     def test_programs_are_copied_for_an_account_that_cannot_read_them(
         self, home: Path, monkeypatch: pytest.MonkeyPatch

@@ -57,13 +57,14 @@ class TestKilledPostgres:
 class TestStalePid:
     def test_of_another_program_neither_blocks_nor_kills(self, stack: Stack):
         assert stack("run", "--", "true").returncode == 0
-        innocent = subprocess.Popen(["/bin/sleep", "60"], **for_servers().identity)
         pid_file = stack.instance.home / "postgres/postmaster.pid"
+        account = for_servers(pid_file.parent)
+        innocent = subprocess.Popen(["/bin/sleep", "60"], **account.identity)
         pid_file.write_text(f"{innocent.pid}\n{pid_file.parent}\n")
-        os.chown(pid_file, for_servers().uid, for_servers().gid)
+        os.chown(pid_file, account.uid, account.gid)
         lock = stack.instance.home / "run/.s.PGSQL.5432.lock"
         lock.write_text(f"{innocent.pid}\n{pid_file.parent}\n")
-        os.chown(lock, for_servers().uid, for_servers().gid)
+        os.chown(lock, account.uid, account.gid)
 
         stack.serve()
 
