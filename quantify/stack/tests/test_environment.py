@@ -24,4 +24,5 @@ class TestEnvExample:
         listed = LISTED.findall((CHECKOUT / ".env.example").read_text())
         compose = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD"}  # read by compose.yaml alone
 
-        assert sorted(listed) == sorted(names_read() | compose)
+        assert set(listed) == names_read() | compose
+        assert len(listed) == len(set(listed))
