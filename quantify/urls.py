@@ -6,9 +6,12 @@ from rest_framework.routers import SimpleRouter
 
 from estates.api.views import EstateViewSet, Me
 from quantify.api import documents, health
+from units.api.views import ResidentViewSet, UnitViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("estates", EstateViewSet, "estate")
+router.register("residents", ResidentViewSet, "resident")
+router.register("units", UnitViewSet, "unit")
 
 api = [
     path("auth/me", Me.as_view(), name="me"),

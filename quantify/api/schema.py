@@ -7,6 +7,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 
 from quantify.api import problems
+from quantify.api.filters import RelatedFilter
 from quantify.api.problems import Kind
 
 PROBLEM_SCHEMA = {
@@ -62,7 +63,8 @@ class EnvelopeSchema(AutoSchema):
         body: dict[str, Any] = super()._get_response_for_code(  # type: ignore[no-untyped-call]
             serializer, status_code, media_types, direction
         )
-        if status_code in SUCCESS and not self._is_list_view(serializer):
+        pages = getattr(self.view, "pagination_class", None) is not None
+        if status_code in SUCCESS and not (pages and self._is_list_view(serializer)):
             for content in body.get("content", {}).values():
                 content["schema"] = {
                     "type": "object",
@@ -77,7 +79,7 @@ class EnvelopeSchema(AutoSchema):
         if self.view.permission_classes:
             kinds += [problems.NOT_AUTHENTICATED, problems.LOCKED_OUT, problems.FORBIDDEN]
             kinds += [problems.INVALID]
-        if "{" in self.path:
+        if "{" in self.path or self._names_others():
             kinds.append(problems.NOT_FOUND)
         if self.method in ("POST", "PUT", "PATCH"):
             kinds += [problems.MALFORMED, problems.UNSUPPORTED, problems.DUPLICATE]
@@ -91,6 +93,12 @@ class EnvelopeSchema(AutoSchema):
         for kind in sorted(kinds, key=lambda kind: kind.status):
             by_status.setdefault(str(kind.status), []).append(kind)
         return by_status
+
+    def _names_others(self) -> bool:
+        """Whether a list is filtered by other objects, which may not be there."""
+        filters = getattr(getattr(self.view, "filterset_class", None), "base_filters", {})
+        by_other = any(isinstance(one, RelatedFilter) for one in filters.values())
+        return by_other and getattr(self.view, "action", "") == "list"
 
     def _problem_body(self, kinds: list[Kind]) -> dict[str, Any]:
         component = ResolvedComponent(

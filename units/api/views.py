@@ -1,0 +1,115 @@
+from http import HTTPStatus
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from quantify.api import problems
+from quantify.api.problems import translated
+from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
+from quantify.periods import local_day
+from units import occupancies
+from units.api.filters import ResidentFilters, UnitFilters
+from units.api.serializers import (
+    MoveInForm,
+    MoveOutForm,
+    OccupancySerializer,
+    ResidentSerializer,
+    UnitDetailSerializer,
+    UnitSerializer,
+)
+from units.models import Occupancy, Resident, Unit
+
+ANOTHER_ESTATE = problems.define(
+    "another_estate", HTTPStatus.BAD_REQUEST, "Another estate",
+    "The two belong to different estates; what belongs together is of one estate.",
+)  # fmt: skip
+NOT_OCCUPIED = problems.define(
+    "not_occupied", HTTPStatus.BAD_REQUEST, "Not occupied",
+    "The unit has no tenant who could move out.",
+)  # fmt: skip
+
+
+class ResidentViewSet(Listed, Shown, Created, Changed, Archived):
+    """People who live in or own units."""
+
+    queryset = Resident.objects.all()
+    serializer_class = ResidentSerializer
+    filterset_class = ResidentFilters
+    search_fields = ("first_name", "last_name", "email", "phone")
+    sort_fields = {
+        name: name for name in ("first_name", "last_name", "email", "created_at", "updated_at")
+    }
+    default_sort = ("last_name", "first_name", "pk")
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(estate__deleted_at=None)
+
+
+class UnitViewSet(Listed, Shown, Created, Changed, Archived):
+    """Homes of an estate."""
+
+    queryset = Unit.objects.all()
+    serializer_class = UnitSerializer
+    detail_class = UnitDetailSerializer
+    filterset_class = UnitFilters
+    search_fields = ("unit_number", "building", "estate__code")
+    sort_fields = {
+        "estate": "estate__code",
+        **{
+            name: name
+            for name in ("unit_number", "building", "floor", "status", "created_at", "updated_at")
+        },
+    }
+    default_sort = ("estate__code", "unit_number", "pk")
+    permission_names = {
+        "assign_resident": "units.add_occupancy",
+        "vacate": "units.change_occupancy",
+    }
+    refusals = {"assign_resident": (ANOTHER_ESTATE,), "vacate": (NOT_OCCUPIED,)}
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        rows = rows.filter(estate__deleted_at=None)
+        return rows if self.action == "list" else rows.prefetch_related(_current_occupancies())
+
+    @extend_schema(
+        operation_id="unit_assign_resident",
+        request=MoveInForm,
+        responses={201: OccupancySerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="assign-resident")
+    def assign_resident(self, request: Request, pk: UUID) -> Response:
+        """Let a resident live in the unit, or own it, from a day on."""
+        unit = self.seen_object()
+        asked = self.checked(MoveInForm)
+        with translated({occupancies.AnotherEstate: ANOTHER_ESTATE}):
+            occupancy = occupancies.assign(unit=unit, today=local_day(timezone.now()), **asked)
+        return told(OccupancySerializer(occupancy).data, status.HTTP_201_CREATED)
+
+    @extend_schema(
+        operation_id="unit_vacate",
+        request=MoveOutForm,
+        responses={200: OccupancySerializer(many=True)},
+    )
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def vacate(self, request: Request, pk: UUID) -> Response:
+        """End the unit's tenancies; answers those that end."""
+        unit = self.seen_object()
+        today = local_day(timezone.now())
+        ends_on = self.checked(MoveOutForm).get("ends_on", today)
+        with translated({occupancies.NotOccupied: NOT_OCCUPIED}):
+            ended = occupancies.vacate(unit=unit, ends_on=ends_on, today=today)
+        return told(OccupancySerializer(ended, many=True).data)
+
+
+def _current_occupancies() -> Prefetch:
+    today = local_day(timezone.now())
+    current = Occupancy.objects.on(today).select_related("resident")
+    # "tenant" comes after "owner".
+    ordered = current.order_by("-kind", "-is_primary", "-starts_on")
+    return Prefetch("occupancies", queryset=ordered, to_attr="current_occupancies")

@@ -1,0 +1,72 @@
+"""Moving in and moving out."""
+
+from datetime import date
+
+from django.db import transaction
+
+from units.models import Occupancy, Resident, Unit
+
+
+class AnotherEstate(Exception):
+    """The resident belongs to another estate than the unit."""
+
+
+class NotOccupied(Exception):
+    """Nobody lives in the unit."""
+
+
+@transaction.atomic
+def assign(
+    *,
+    unit: Unit,
+    resident: Resident,
+    kind: Occupancy.Kind,
+    starts_on: date,
+    is_primary: bool,
+    today: date,
+) -> Occupancy:
+    """
+    Let a resident live in a unit, or own it, from a day on.
+
+    :raises AnotherEstate: if the resident is of another estate.
+    :raises django.core.exceptions.ValidationError: if the unit has a primary tenant then.
+    """
+    if resident.estate_id != unit.estate_id:
+        raise AnotherEstate("The resident belongs to another estate.")
+    held = Unit.objects.select_for_update().get(pk=unit.pk)
+    occupancy = Occupancy(
+        unit=held, resident=resident, kind=kind, starts_on=starts_on, is_primary=is_primary
+    )
+    occupancy.full_clean()
+    occupancy.save()
+    if kind == Occupancy.Kind.TENANT and starts_on <= today:
+        _set_status(held, Unit.Status.OCCUPIED)
+    return occupancy
+
+
+@transaction.atomic
+def vacate(*, unit: Unit, ends_on: date, today: date) -> list[Occupancy]:
+    """
+    End every tenancy of a unit; the day itself no longer belongs to it. Owners stay owners.
+
+    :raises NotOccupied: if there is no tenancy to end.
+    :raises django.core.exceptions.ValidationError: if a tenancy would end before it began.
+    """
+    held = Unit.objects.select_for_update().get(pk=unit.pk)
+    tenancies = list(
+        held.occupancies.on(ends_on).filter(kind=Occupancy.Kind.TENANT).select_for_update()
+    )
+    if not tenancies:
+        raise NotOccupied("The unit has no tenant on that day.")
+    for tenancy in tenancies:
+        tenancy.ends_on = ends_on
+        tenancy.full_clean()
+        tenancy.save(update_fields=["ends_on", "updated_at"])
+    if ends_on <= today:
+        _set_status(held, Unit.Status.VACANT)
+    return tenancies
+
+
+def _set_status(unit: Unit, status: Unit.Status) -> None:
+    unit.status = status
+    unit.save(update_fields=["status", "updated_at"])
