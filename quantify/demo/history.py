@@ -22,7 +22,7 @@ from meters.readings import RegisterSeries
 from quantify.demo.stories import HISTORY, SLOT, Story
 from quantify.periods import days, local_day, midnight
 from wallets import billing, ledger, topups
-from wallets.models import Account, Bill, Transaction, Wallet
+from wallets.models import Bill, Transaction, Wallet
 
 SECOND = timedelta(seconds=1)
 RUNS_LOW_BELOW = Decimal(260)
@@ -34,7 +34,10 @@ METHODS = (
     Transaction.Method.CARD,
     Transaction.Method.CASH,
 )
-SPENDS_DOWN = 3
+SMALLEST = Decimal(10)
+FROM_HAND_TO_MOUTH = Decimal(60)
+SPENDS_DOWN = 14
+STOPS_PAYING = 2
 
 type Say = Callable[[str], None]
 
@@ -96,19 +99,34 @@ def _homes(story: Story) -> Iterator[_Home]:
 
 def _pay_in(homes: Sequence[_Home], day: date, *, begins: datetime, to_the_end: int) -> None:
     balances = dict(Wallet.objects.values_list("pk", "balance"))
-    entries = []
-    for home in homes:
-        spends_down = home.left_in_the_end is not None and to_the_end < SPENDS_DOWN
-        if balances[home.wallet_id] < RUNS_LOW_BELOW and not spends_down:
-            entries.append(_top_up(home, day, begins))
-    ledger.post_many(entries)
+    ledger.post_many(
+        [
+            _top_up(home, day, begins, amount)
+            for home in homes
+            if (amount := _amount(home, balances[home.wallet_id], day, to_the_end))
+        ]
+    )
 
 
-def _top_up(home: _Home, day: date, begins: datetime) -> ledger.Entry:
-    chance = random.Random(f"{home.wallet_id} {day}")  # noqa: S311  (habits, not secrets)
+def _amount(home: _Home, balance: Decimal, day: date, to_the_end: int) -> Decimal | None:
+    """What a home pays in on a morning, if anything; who ends up low lives from hand to mouth."""
+    if home.left_in_the_end is None or to_the_end >= SPENDS_DOWN:
+        chance = _chance(home, day)
+        return Decimal(chance.choice(AMOUNTS)) if balance < RUNS_LOW_BELOW else None
+    if balance > 0 or (home.left_in_the_end == 0 and to_the_end < STOPS_PAYING):
+        return None
+    return FROM_HAND_TO_MOUTH
+
+
+def _chance(home: _Home, day: date) -> random.Random:
+    return random.Random(f"{home.wallet_id} {day}")  # noqa: S311  (habits, not secrets)
+
+
+def _top_up(home: _Home, day: date, begins: datetime, amount: Decimal) -> ledger.Entry:
+    chance = _chance(home, day)
     return topups.entry(
         wallet_id=home.wallet_id,
-        amount=Decimal(chance.choice(AMOUNTS)),
+        amount=amount,
         payment_method=chance.choice(METHODS),
         reference=f"Unit {home.unit_number}",
         occurred_at=begins + timedelta(minutes=chance.randrange(6 * 60, 9 * 60)),
@@ -118,15 +136,13 @@ def _top_up(home: _Home, day: date, begins: datetime) -> ledger.Entry:
 
 
 def _leave(homes: Sequence[_Home], *, at: datetime) -> None:
-    """Bring the wallets of the story to what is left in them: a last top-up, or a refund."""
+    """A last top-up for homes of the story that have less than what should be left."""
     wallets = {wallet.pk: wallet for wallet in Wallet.objects.all()}
     entries = []
     for home in homes:
-        if home.left_in_the_end is None:
-            continue
         wallet = wallets[home.wallet_id]
-        missing = home.left_in_the_end - wallet.balance + wallet.arrears
-        if missing > 0 and home.left_in_the_end > 0:
+        missing = (home.left_in_the_end or 0) - wallet.balance + wallet.arrears
+        if home.left_in_the_end and missing >= SMALLEST:
             entries.append(
                 topups.entry(
                     wallet_id=home.wallet_id,
@@ -138,20 +154,4 @@ def _leave(homes: Sequence[_Home], *, at: datetime) -> None:
                     idempotency_key=f"demo:{home.wallet_id}:last",
                 )
             )
-        elif missing < 0:
-            entries.append(_refund(home, -missing, at))
     ledger.post_many(entries)
-
-
-def _refund(home: _Home, amount: Decimal, at: datetime) -> ledger.Entry:
-    return ledger.Entry(
-        wallet_id=home.wallet_id,
-        kind=Transaction.Kind.REFUND,
-        amount=amount,
-        plan=lambda _: [ledger.Movement(Account.AVAILABLE, Account.REFUNDS, amount)],
-        occurred_at=at,
-        payment_method=Transaction.Method.EFT,
-        reference=f"Unit {home.unit_number}",
-        reason="Paid back on the resident's request.",
-        idempotency_key=f"demo:{home.wallet_id}:last",
-    )
