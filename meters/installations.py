@@ -1,0 +1,102 @@
+"""Putting meters up and taking them down; the register at both ends is kept with it."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from psycopg.errors import ExclusionViolation
+
+from meters import readings
+from meters.manual import main_channel
+from meters.models.devices import Installation, Meter
+from meters.models.facts import Reading
+from meters.readings import RawReading
+from quantify.periods import floor_to_interval
+from units.models import Unit
+
+
+class NotAQuarterHour(ValueError):
+    """A meter is installed and removed at a past quarter of an hour, as its readings are taken."""
+
+
+class InstalledElsewhere(Exception):
+    """The meter hangs somewhere in that time, or the unit has a meter of its kind."""
+
+
+class NotInstalled(Exception):
+    """The meter hangs nowhere, or was put up after that time."""
+
+
+class ImpossibleClosing(ValueError):
+    """The register cannot have shown that at removal."""
+
+
+@transaction.atomic
+def install(
+    *, meter: Meter, unit: Unit | None, starts_at: datetime, opening_value: int, now: datetime
+) -> Installation:
+    """
+    Put a meter up at a unit (a bulk meter: at the estate), with its register in Wh or litres.
+
+    The opening is recorded as a reading and is what the following ones are held against, also
+    where the register was set back.
+
+    :raises NotAQuarterHour: if it does not start at one.
+    :raises InstalledElsewhere: if meter or unit are taken in that time.
+    """
+    _check(starts_at, now)
+    installation = Installation(
+        meter=meter,
+        unit=unit,
+        kind=meter.kind,
+        starts_at=starts_at,
+        opening_value=opening_value,
+    )
+    try:
+        with transaction.atomic():
+            installation.save()
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, ExclusionViolation):
+            raise
+        raise InstalledElsewhere(f"{meter} or the unit is taken in that time.") from error
+    _record(meter, starts_at, opening_value, now, is_opening=True)
+    return installation
+
+
+@transaction.atomic
+def remove(*, meter: Meter, ends_at: datetime, closing_value: int, now: datetime) -> Installation:
+    """
+    Take a meter down, with its register in Wh or litres.
+
+    :raises NotAQuarterHour: if it does not end at one.
+    :raises NotInstalled: if it hangs nowhere, or was put up no earlier.
+    :raises ImpossibleClosing: if the register cannot have shown that.
+    """
+    _check(ends_at, now)
+    held = meter.installations.select_for_update().filter(ends_at=None)
+    installation = held.filter(starts_at__lt=ends_at).first()
+    if installation is None:
+        raise NotInstalled(f"{meter} was not installed before then.")
+    recorded = _record(meter, ends_at, closing_value, now)
+    if recorded.invalid or recorded.refused or recorded.conflicts or recorded.overturned:
+        raise ImpossibleClosing(f"{meter} cannot have shown {closing_value} at that time.")
+    installation.ends_at, installation.closing_value = ends_at, closing_value
+    installation.save(update_fields=["ends_at", "closing_value", "updated_at"])
+    return installation
+
+
+def _check(at: datetime, now: datetime) -> None:
+    if at > now:
+        raise NotAQuarterHour("Give a time that has come.")
+    if at != floor_to_interval(at):
+        raise NotAQuarterHour("Give a quarter hour, such as 08:00, 08:15, 08:30 or 08:45.")
+
+
+def _record(
+    meter: Meter, at: datetime, value: int, now: datetime, *, is_opening: bool = False
+) -> readings.Recorded:
+    """Record the main register; a meter whose registers come later has nothing to record yet."""
+    channels = list(meter.registers.values_list("channel", flat=True))
+    if not channels:
+        return readings.Recorded()
+    reading = RawReading(meter.pk, main_channel(channels), at, value, is_opening=is_opening)
+    return readings.record([reading], source=Reading.Source.MANUAL, received_at=now)

@@ -1,0 +1,40 @@
+"""The work of meters in the background; each task finds what there is to do."""
+
+from uuid import UUID
+
+from celery import current_app, shared_task
+from django.utils import timezone
+
+from meters import collection, partitions, silence
+from meters.models.devices import Concentrator
+
+
+@shared_task
+def collect_all(**_: object) -> None:
+    """Start a round of every concentrator that is in use."""
+    enabled = Concentrator.objects.alive().filter(is_enabled=True)
+    for concentrator_id in enabled.order_by("last_contact_at").values_list("pk", flat=True):
+        collect.delay(concentrator_id=str(concentrator_id))
+
+
+@shared_task(soft_time_limit=280, time_limit=300)
+def collect(*, concentrator_id: str, **_: object) -> None:
+    """Read out one concentrator; what is new is billed at once rather than at the next beat."""
+    summary = collection.collect(concentrator_id=UUID(concentrator_id), now=timezone.now())
+    if summary.recorded.days:
+        # By name: wallets lie above meters.
+        current_app.send_task("wallets.tasks.bill")
+
+
+@shared_task
+def make_partitions(**_: object) -> None:
+    """Make the partitions of the coming months before anything needs them."""
+    partitions.ahead(timezone.now().date())
+
+
+@shared_task
+def notice_silence(**_: object) -> None:
+    """Notice meters that fell silent, and water that never stops."""
+    now = timezone.now()
+    silence.notice_silence(now=now)
+    silence.notice_leaks(now=now)
