@@ -47,8 +47,8 @@ def findings(stories: Sequence[Story], simulators: Path) -> Iterator[str]:
 def _fleet(plan_file: Path, folder: Path) -> Fleet:
     """The fleet as its journal left it; a copy, since the running simulator holds its own."""
     plan = FleetPlan.load(plan_file)
-    copied = folder / "journal.jsonl"
-    journal = plan_file.with_suffix(".journal.jsonl")
+    copied = folder / "copy.journal"
+    journal = plan_file.with_suffix(".journal")
     if journal.exists():
         shutil.copy(journal, copied)
     opened = journal_of(plan, copied)
@@ -90,6 +90,7 @@ def _wrong_bills(story: Story, truth: dict[str, Any]) -> Iterator[str]:
         for unit, kind, serial, last in meters.values_list(
             "installations__unit", "kind", "serial", "last_reading_at"
         )
+        if last
     }
     bills = Bill.objects.filter(wallet__unit__estate__code=story.code)
     for bill in bills.select_related("wallet__unit__estate").order_by("wallet", "month"):

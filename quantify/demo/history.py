@@ -39,7 +39,7 @@ FROM_HAND_TO_MOUTH = Decimal(60)
 SPENDS_DOWN = 14
 STOPS_PAYING = 2
 
-type Say = Callable[[str], None]
+type Say = Callable[[str], object]
 
 
 def meter(estate: Estate, plan: FleetPlan, *, now: datetime) -> readings.Recorded:
