@@ -15,6 +15,7 @@ from django.db import transaction
 
 from accounts.models import User
 from meters import commands
+from meters.exchange import Transport, over_dlms
 from meters.models import Command, Meter
 from wallets import supplies, warnings
 from wallets.policy import Action, Decision, Facts, decide
@@ -61,9 +62,9 @@ def consider(
     return [(facts, decision) for facts, decision in decided if decision.action]
 
 
-def send(command_id: UUID, *, now: datetime) -> Command:
+def send(command_id: UUID, *, now: datetime, transport: Transport = over_dlms) -> Command:
     """Send a command if the facts still call for it at this moment."""
-    return commands.send(command_id, permit=still_called_for, now=now)
+    return commands.send(command_id, permit=still_called_for, now=now, transport=transport)
 
 
 def still_called_for(command: Command, now: datetime) -> str | None:

@@ -15,9 +15,18 @@ from quantify.quantities import kilo
 from wallets.models import CreditSwitch
 from wallets.policy import BREAKER_WINDOW, Facts
 
+
+class _Estate:
+    """The size of an estate, and the units that credit control cut in the last minutes."""
+
+    def __init__(self, units: int, cut_units: Sequence[UUID]) -> None:
+        self.units = units
+        self.cut_units = frozenset(cut_units)
+
+
 COLUMNS = """
     meter.id, meter.serial, meter.kind, meter.relay_state, meter.last_reading_at, wallet.id,
-    estate.id, unit.unit_number, estate.time_zone, unit.protected_supply,
+    estate.id, unit.id, unit.unit_number, estate.time_zone, unit.protected_supply,
     wallet.available + CASE meter.kind WHEN 'solar' THEN wallet.solar ELSE wallet.electricity END,
     estate.solar_free_allocation_kwh, settings.activation_minimum,
     settings.automatic_disconnection, settings.disconnect_window,
@@ -75,31 +84,33 @@ def facts(
     return [_facts(row, estates, inhibited=inhibited) for row in rows]
 
 
-def _estates(now: datetime) -> dict[UUID, tuple[int, int]]:
-    """For each estate, its units and the cuts of the last minutes that the breaker counts."""
+def _estates(now: datetime) -> dict[UUID, _Estate]:
+    """For each estate, how many units it has and which were cut in the last minutes."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT estate.id,
                 (SELECT count(*) FROM units_unit AS unit
                     WHERE unit.estate_id = estate.id AND unit.deleted_at IS NULL),
-                (SELECT count(*) FROM meters_command AS command
+                ARRAY(SELECT DISTINCT installation.unit_id FROM meters_command AS command
                     JOIN meters_meter AS meter ON meter.id = command.meter_id
+                    JOIN meters_installation AS installation ON installation.meter_id = meter.id
+                        AND installation.ends_at IS NULL
                     WHERE meter.estate_id = estate.id AND command.action = 'disconnect'
                     AND command.cause = 'credit' AND command.sent_at > %s)
             FROM estates_estate AS estate
             """,
             [now - BREAKER_WINDOW],
         )
-        return {estate_id: (units, cuts) for estate_id, units, cuts in cursor.fetchall()}
+        return {row[0]: _Estate(*row[1:]) for row in cursor.fetchall()}
 
 
-def _facts(row: tuple[Any, ...], estates: dict[UUID, tuple[int, int]], *, inhibited: bool) -> Facts:
+def _facts(row: tuple[Any, ...], estates: dict[UUID, _Estate], *, inhibited: bool) -> Facts:
     meter_id, serial, kind, relay_state, last_reading_at, wallet_id, *rest = row
-    estate_id, unit_number, time_zone, protected, credit, free_kwh, *settings = rest
+    estate_id, unit_id, unit_number, time_zone, protected, credit, free_kwh, *settings = rest
     activation_minimum, automatic, window, freshness, cuts, percent, *history = settings
     solar_used, warned_at, cut_cause, newest_quality = history
-    units, recent_cuts = estates[estate_id]
+    estate = estates[estate_id]
     return Facts(
         meter_id=meter_id,
         serial=serial,
@@ -121,9 +132,10 @@ def _facts(row: tuple[Any, ...], estates: dict[UUID, tuple[int, int]], *, inhibi
         newest_reading_at=last_reading_at,
         newest_is_estimated=newest_quality == "estimated",
         freshness=timedelta(minutes=freshness),
-        recent_cuts=recent_cuts,
+        # A unit has more than one supply; cutting the second one does not count again.
+        recent_cuts=len(estate.cut_units - {unit_id}),
         breaker_cuts=cuts,
-        units=units,
+        units=estate.units,
         breaker_percent=percent,
     )
 
