@@ -67,7 +67,13 @@ def collect(
             summary.is_skipped = True
             return summary
         targets = _targets(concentrator_id, now, serial=serial, start=start)
-        visiting = Round(Address.of(concentrator), now, end or now, connections)
+        visiting = Round(
+            Address.of(concentrator),
+            now,
+            end or now,
+            connections,
+            keeps_clocks=concentrator.keeps_clocks,
+        )
         stopwatch = visits.Stopwatch(now)
         visited = visits.visit_all(targets, visiting)
         _write(concentrator, visited, summary, stopwatch.now())

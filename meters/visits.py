@@ -70,7 +70,7 @@ class Round:
     """
     The circumstances of a round of visits.
 
-    ``until`` is the newest reading asked for; after ``seconds`` no further meter is begun.
+    ``keeps_clocks``: a meter that is more than a minute off is set. ``until`` is the newest reading asked for; after ``seconds`` no further meter is begun.
     """
 
     address: Address
@@ -78,6 +78,7 @@ class Round:
     until: datetime
     connections: int = 4
     seconds: float = 200.0
+    keeps_clocks: bool = True
 
 
 class Stopwatch:
@@ -151,7 +152,8 @@ async def _read_out(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwa
     for profile in visit.target.profiles:
         await _read_profile(talk, visit, profile, visiting, stopwatch)
     # Last, so that readings of the old time are not mixed up with the new one.
-    if visit.drift is None or abs(visit.drift) > CLOCK_TOLERANCE.total_seconds():
+    is_off = visit.drift is None or abs(visit.drift) > CLOCK_TOLERANCE.total_seconds()
+    if is_off and visiting.keeps_clocks:
         await talk.set_clock(stopwatch.now())
         visit.clock_was_set = True
 

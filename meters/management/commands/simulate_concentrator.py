@@ -18,7 +18,7 @@ from meters.dlms.simulator.journal import JournalCorrupt, JournalInUse
 from meters.dlms.simulator.server import serve
 from meters.models.devices import Concentrator
 
-FLEETS = Path(settings.BASE_DIR) / "var" / "simulators"
+FLEETS = Path(settings.SIMULATORS)
 
 
 class Command(BaseCommand):
