@@ -7,11 +7,14 @@ from rest_framework.routers import SimpleRouter
 from estates.api.views import EstateViewSet, Me
 from quantify.api import documents, health
 from units.api.views import ResidentViewSet, UnitViewSet
+from wallets.api.views import TransactionViewSet, WalletViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("estates", EstateViewSet, "estate")
 router.register("residents", ResidentViewSet, "resident")
+router.register("transactions", TransactionViewSet, "transaction")
 router.register("units", UnitViewSet, "unit")
+router.register("wallets", WalletViewSet, "wallet")
 
 api = [
     path("auth/me", Me.as_view(), name="me"),

@@ -4,7 +4,7 @@ Filters, search and sorting of lists; what is unknown or not acceptable is refus
 An unknown parameter that were ignored would answer another question than the one asked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -224,3 +224,14 @@ def day(text: str, field: str) -> date:
     if found is None:
         raise problems.invalid(field, "invalid", "Give a day as 2026-07-01.")
     return found
+
+
+def within[F: type[django_filters.FilterSet]](field: str) -> Callable[[F], F]:
+    """Give a set of filters `from` and `to`: the start belongs to them, the end does not."""
+
+    def add(filters: F) -> F:
+        filters.base_filters["from"] = InstantFilter(field_name=field, lookup_expr="gte")
+        filters.base_filters["to"] = InstantFilter(field_name=field, lookup_expr="lt")
+        return filters
+
+    return add

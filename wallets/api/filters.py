@@ -1,0 +1,31 @@
+from django.db.models import F, QuerySet
+from django_filters import ChoiceFilter, FilterSet, NumberFilter
+
+from estates.models import Estate
+from quantify.api.filters import BooleanFilter, RelatedFilter, within
+from units.models import Unit
+from wallets.models import Transaction, Wallet
+
+
+class WalletFilters(FilterSet):
+    estate = RelatedFilter(Estate, field_name="unit__estate")
+    unit = RelatedFilter(Unit)
+    is_suspended = BooleanFilter()
+    low_balance = BooleanFilter(method="filter_low_balance")
+
+    def filter_low_balance(self, wallets: QuerySet, _: str, value: bool) -> QuerySet:  # noqa: FBT001
+        """Wallets below their limit, or not; the view annotates the limit."""
+        low = {"balance__lt": F("limit")}
+        return wallets.filter(**low) if value else wallets.exclude(**low)
+
+
+@within("occurred_at")
+class TransactionFilters(FilterSet):
+    wallet = RelatedFilter(Wallet)
+    unit = RelatedFilter(Unit, field_name="wallet__unit")
+    estate = RelatedFilter(Estate)
+    kind = ChoiceFilter(choices=Transaction.Kind.choices)
+    payment_method = ChoiceFilter(choices=Transaction.Method.choices)
+    min_amount = NumberFilter(field_name="amount", lookup_expr="gte")
+    max_amount = NumberFilter(field_name="amount", lookup_expr="lte")
+    reversed = BooleanFilter(field_name="reversed_by", lookup_expr="isnull", exclude=True)

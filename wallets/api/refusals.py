@@ -1,0 +1,57 @@
+"""The problems of money, and the ledger's errors that they stand for."""
+
+from http import HTTPStatus
+
+from quantify.api import problems
+from wallets import ledger, topups
+
+INSUFFICIENT_BALANCE = problems.define(
+    "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
+    "Less money is available than was asked for; nothing was changed. Top up first.",
+)  # fmt: skip
+SUSPENDED = problems.define(
+    "wallet_suspended", HTTPStatus.BAD_REQUEST, "Wallet suspended",
+    "The wallet is suspended: nothing is paid in or bought.",
+)  # fmt: skip
+BELOW_MINIMUM = problems.define(
+    "below_minimum", HTTPStatus.BAD_REQUEST, "Below the minimum",
+    "The estate does not take so little at once; its settings name the smallest top-up.",
+)  # fmt: skip
+ABOVE_MAXIMUM = problems.define(
+    "above_maximum", HTTPStatus.BAD_REQUEST, "Above the maximum",
+    "The estate does not take so much at once; its settings name the largest top-up.",
+)  # fmt: skip
+ALREADY_REVERSED = problems.define(
+    "already_reversed", HTTPStatus.CONFLICT, "Already reversed",
+    "A transaction is reversed once, and this one was.",
+)  # fmt: skip
+NOT_REVERSIBLE = problems.define(
+    "not_reversible", HTTPStatus.BAD_REQUEST, "Not reversible",
+    "The transaction is a reversal itself, or its money was spent since.",
+)  # fmt: skip
+NOT_A_CHARGE = problems.define(
+    "not_a_charge", HTTPStatus.BAD_REQUEST, "Not a charge",
+    "Only the transactions of consumption are made of readings and prices.",
+)  # fmt: skip
+NO_RELAY = problems.define(
+    "no_relay", HTTPStatus.BAD_REQUEST, "No relay",
+    "The meter has no relay that can be switched.",
+)  # fmt: skip
+COMMAND_OPEN = problems.define(
+    "command_open", HTTPStatus.CONFLICT, "Command under way",
+    "The opposite command is under way; wait until it is done.",
+)  # fmt: skip
+
+OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
+    ledger.InsufficientBalance: INSUFFICIENT_BALANCE,
+    ledger.WalletSuspended: SUSPENDED,
+    ledger.IdempotencyKeyReused: problems.KEY_REUSED,
+    ledger.AlreadyReversed: ALREADY_REVERSED,
+    ledger.NotReversible: NOT_REVERSIBLE,
+    ledger.LedgerBusy: problems.BUSY,
+    topups.BelowMinimum: BELOW_MINIMUM,
+    topups.AboveMaximum: ABOVE_MAXIMUM,
+}
+TOPUP = (BELOW_MINIMUM, ABOVE_MAXIMUM, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
+PURCHASE = (INSUFFICIENT_BALANCE, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
+REVERSAL = (ALREADY_REVERSED, NOT_REVERSIBLE, problems.KEY_REUSED, problems.BUSY)

@@ -1,0 +1,211 @@
+"""Wallets and transactions."""
+
+from http import HTTPStatus
+from typing import Any, cast
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from quantify.api import idempotency, problems
+from quantify.api.problems import Problem, translated
+from quantify.api.views import Changed, Listed, Shown, told
+from wallets import ledger, purchases, topups
+from wallets.api import refusals, transactions
+from wallets.api.filters import TransactionFilters, WalletFilters
+from wallets.api.serializers import (
+    MovedSerializer,
+    PurchaseForm,
+    ReasonForm,
+    ToppedUpSerializer,
+    TopUpForm,
+    WalletDetailSerializer,
+    WalletSerializer,
+)
+from wallets.api.transactions import (
+    ChargeSerializer,
+    TransactionDetailSerializer,
+    TransactionSerializer,
+)
+from wallets.ledger import Posted
+from wallets.limits import limit_of
+from wallets.models import POCKETS, Account, Charge, Transaction, Wallet
+from wallets.topups import Part
+
+NEWEST = 10
+IDEMPOTENCY_KEY = OpenApiParameter(
+    idempotency.HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and body give the same answer; another body is refused.",
+)
+
+
+class WalletViewSet(Listed, Shown, Changed):
+    """Prepaid money, one wallet for each unit."""
+
+    http_method_names = ["get", "head", "post", "patch"]
+    queryset = Wallet.objects.all()
+    serializer_class = WalletSerializer
+    detail_class = WalletDetailSerializer
+    filterset_class = WalletFilters
+    search_fields = ("unit__unit_number", "unit__estate__code", "unit__estate__name")
+    sort_fields = {
+        "unit_number": "unit__unit_number",
+        "estate": "unit__estate__code",
+        **{name: name for name in ("balance", "arrears", "created_at", "updated_at")},
+    }
+    default_sort = ("unit__estate__code", "unit__unit_number", "pk")
+    parameters = {"topup": ("preview",)}
+    permission_names = {"topup": "wallets.topup_wallet", "purchase": "wallets.purchase_wallet"}
+    refusals = {"topup": refusals.TOPUP, "purchase": refusals.PURCHASE}
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        rows = rows.filter(unit__deleted_at=None, unit__estate__deleted_at=None)
+        rows = rows.select_related("unit__estate").annotate(limit=limit_of())
+        if self.action == "list":
+            return rows
+        newest = transactions.shaped(Transaction.objects.latest_first())[:NEWEST]
+        return rows.prefetch_related(Prefetch("transactions", queryset=newest, to_attr="newest"))
+
+    @extend_schema(
+        operation_id="wallet_topup",
+        request=TopUpForm,
+        responses={201: ToppedUpSerializer, 200: ToppedUpSerializer},
+        parameters=[
+            IDEMPOTENCY_KEY,
+            OpenApiParameter("preview", OpenApiTypes.BOOL, description="Show the split alone."),
+        ],
+    )
+    @action(detail=True, methods=["post"])
+    def topup(self, request: Request, pk: UUID) -> Response:
+        """Pay money in; `?preview=true` shows how it would be split and posts nothing."""
+        wallet = self.seen_object()
+        asked = self.checked(TopUpForm)
+        if _wants_preview(request):
+            return _previewed(wallet, asked)
+        with translated(refusals.OF_THE_LEDGER):
+            posted = topups.top_up(
+                wallet_id=wallet.pk,
+                occurred_at=timezone.now(),
+                actor=cast("User", request.user),
+                **asked,
+                **idempotency.once(request),
+            )
+        return _moved(posted, ToppedUpSerializer, split=topups.split_of(posted.transaction))
+
+    @extend_schema(
+        operation_id="wallet_purchase",
+        request=PurchaseForm,
+        responses={201: MovedSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @action(detail=True, methods=["post"])
+    def purchase(self, request: Request, pk: UUID) -> Response:
+        """Bind available money to a utility."""
+        wallet = self.seen_object()
+        asked = self.checked(PurchaseForm)
+        with translated(refusals.OF_THE_LEDGER):
+            posted = purchases.purchase(
+                wallet_id=wallet.pk,
+                occurred_at=timezone.now(),
+                actor=cast("User", request.user),
+                **asked,
+                **idempotency.once(request),
+            )
+        return _moved(posted, MovedSerializer)
+
+
+class TransactionViewSet(Listed, Shown):
+    """What happened to wallets; never changed, only reversed."""
+
+    queryset = Transaction.objects.all()
+    serializer_class = TransactionSerializer
+    detail_class = TransactionDetailSerializer
+    filterset_class = TransactionFilters
+    search_fields = ("reference", "wallet__unit__unit_number")
+    sort_fields = {name: name for name in ("number", "occurred_at", "amount")}
+    default_sort = ("-number",)
+    cursor_fields = ("-number",)
+    permission_names = {
+        "explain": "wallets.view_charge",
+        "reverse": "wallets.reverse_transaction",
+    }
+    refusals = {"explain": (refusals.NOT_A_CHARGE,), "reverse": refusals.REVERSAL}
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        rows = transactions.shaped(rows)
+        return rows if self.action == "list" else rows.prefetch_related("postings")
+
+    @extend_schema(operation_id="transaction_explain", responses=ChargeSerializer)
+    @action(detail=True, methods=["get"])
+    def explain(self, request: Request, pk: UUID) -> Response:
+        """Why a charge has its amount, line by line."""
+        transaction = self.seen_object()
+        charges = Charge.objects.select_related("bill", "version__rate_table", "transaction")
+        charge = charges.filter(transaction=transaction.pk).first()
+        if charge is None:
+            raise Problem(refusals.NOT_A_CHARGE)
+        return told(ChargeSerializer(charge).data)
+
+    @extend_schema(
+        operation_id="transaction_reverse",
+        request=ReasonForm,
+        responses={201: MovedSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @action(detail=True, methods=["post"])
+    def reverse(self, request: Request, pk: UUID) -> Response:
+        """Post the equal and opposite, once."""
+        transaction = self.seen_object()
+        asked = self.checked(ReasonForm)
+        with translated(refusals.OF_THE_LEDGER):
+            posted = ledger.reverse(
+                transaction_id=transaction.pk,
+                occurred_at=timezone.now(),
+                actor=cast("User", request.user),
+                **asked,
+                **idempotency.once(request),
+            )
+        return _moved(posted, MovedSerializer)
+
+
+def _wants_preview(request: Request) -> bool:
+    wanted = request.query_params.get("preview", "false")
+    if wanted not in ("true", "false"):
+        raise problems.invalid("preview", "invalid_choice", "Use true or false.")
+    return wanted == "true"
+
+
+def _previewed(wallet: Wallet, asked: dict[str, Any]) -> Response:
+    with translated(refusals.OF_THE_LEDGER):
+        parts = topups.preview(wallet=wallet, amount=asked["amount"], utility=asked["utility"])
+    balance = wallet.balance + sum(part.amount for part in parts if _stays(part))
+    answer = {"transaction": None, "balance": balance, "split": parts}
+    return told(ToppedUpSerializer(answer).data)
+
+
+def _stays(part: Part) -> bool:
+    """Whether a share stays in the wallet rather than pays arrears."""
+    return part.account == Account.AVAILABLE or part.account.name.lower() in POCKETS.values()
+
+
+def _moved(posted: Posted, shape: type[MovedSerializer], **more: Any) -> Response:
+    """Answer a movement of money by what was posted, so that a replay answers the same."""
+    rows = transactions.shaped(Transaction.objects.all())
+    transaction = rows.get(pk=posted.transaction.pk)
+    answer = {"transaction": transaction, "balance": transaction.balance_after, **more}
+    return told(
+        shape(answer).data,
+        HTTPStatus.CREATED,
+        {
+            "Location": f"/api/v1/transactions/{transaction.pk}",
+            **idempotency.replayed_header(replayed=posted.replayed),
+        },
+    )
