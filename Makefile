@@ -20,8 +20,7 @@ test: lint ## Check everything that CI demands.
 	@echo "manage.py check --deploy"
 	@DJANGO_SETTINGS_MODULE=quantify.settings.prod ALLOWED_HOSTS=quantify.example \
 	    SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))') \
-	    DATABASE_URL=postgres://quantify@db.example/quantify \
-	    $(PYTHON) manage.py check --deploy --fail-level WARNING
+	    $(WITH_SERVERS) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(WITH_SERVERS) $(PYTHON) -m pytest -n 2 \
 	    --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
 

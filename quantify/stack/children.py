@@ -21,9 +21,10 @@ NOTHING = r"(?!)"
 def preparations(environment: Mapping[str, str]) -> Sequence[Program]:
     """What must succeed, in this order, before anything is served."""
     program = partial(Program, environment=environment, directory=CHECKOUT)
+    migrate = [*MANAGE, "migrate", "--no-input", "--skip-checks"]
     return [
-        program("migrate", [*MANAGE, "migrate", "--no-input"], important=NOTHING),
-        program("seed", [*MANAGE, "seed_demo"], important=EVERYTHING),
+        program("migrate", migrate, important=NOTHING),
+        program("seed", [*MANAGE, "seed_demo", "--skip-checks"], important=EVERYTHING),
     ]
 
 
