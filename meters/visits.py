@@ -70,7 +70,8 @@ class Round:
     """
     The circumstances of a round of visits.
 
-    ``keeps_clocks``: a meter that is more than a minute off is set. ``until`` is the newest reading asked for; after ``seconds`` no further meter is begun.
+    ``keeps_clocks``: a meter that is more than a minute off is set. ``until`` is the newest
+    reading asked for; after ``seconds`` no further meter is begun.
     """
 
     address: Address
