@@ -5,6 +5,7 @@ What to ask for is read from the database before the round, what came is written
 sets; the round itself (`meters.visits`) knows no database.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ def _targets(
         target = targets.setdefault(meter_id, Target(meter_id, name, device, has_relay, []))
         if profile is not None:
             since = start - visits.JUST_AFTER if start else since  # noqa: PLW2901
-            target.profiles.append(Profile(profile, since, channels))  # type: ignore[attr-defined]
+            target.profiles.append(Profile(profile, since, json.loads(channels)))  # type: ignore[attr-defined]
     return list(targets.values())
 
 
