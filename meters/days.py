@@ -18,8 +18,9 @@ def refresh(registers: Registers, touched: Intervals) -> int:
     """
     Sum the days of these intervals anew and return how many days changed.
 
-    Set-based: one statement for all days of a batch; a day whose sums stay the same keeps its
-    revision. The lateral sum keeps the planner on the key, whatever its statistics are.
+    Set-based: one statement for all days of a batch. A day whose sum stays but whose shape changed
+    counts as changed: time of use prices it otherwise. The lateral sum keeps the planner on the
+    key, whatever its statistics are.
     """
     if not len(touched):
         return 0
@@ -62,8 +63,6 @@ CROSS JOIN LATERAL (
 ON CONFLICT (meter_id, channel, day) DO UPDATE
 SET quantity = excluded.quantity, estimated = excluded.estimated,
     intervals = excluded.intervals, revision = known.revision + 1
-WHERE (known.quantity, known.estimated, known.intervals)
-    IS DISTINCT FROM (excluded.quantity, excluded.estimated, excluded.intervals)
 """
 
 

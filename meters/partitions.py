@@ -84,11 +84,16 @@ def ensure_months(months: Iterable[date]) -> int:
 
 
 def _missing(months: Iterable[date]) -> list[tuple[Partitioned, date]]:
+    """Read the catalogue itself: `to_regclass` may remember what another process has changed."""
     wanted = {parent.partition(month): (parent, month) for month in months for parent in TABLES}
-    query = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
     with connection.cursor() as cursor:
-        cursor.execute(query, [list(wanted)])
-        return [wanted[name] for (name,) in cursor.fetchall()]
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relispartition"
+            " AND relnamespace = current_schema()::regnamespace",
+            [list(wanted)],
+        )
+        found = {name for (name,) in cursor.fetchall()}
+    return [wanted[name] for name in wanted if name not in found]
 
 
 def _make(parent: Partitioned, month: date) -> None:
