@@ -6,11 +6,13 @@ from rest_framework.routers import SimpleRouter
 
 from estates.api.views import EstateViewSet, Me
 from quantify.api import documents, health
+from rates.api.views import EstateRatesViewSet, RateTableViewSet, UnitRatesViewSet
 from units.api.views import ResidentViewSet, UnitViewSet
 from wallets.api.views import TransactionViewSet, WalletViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("estates", EstateViewSet, "estate")
+router.register("rate-tables", RateTableViewSet, "rate-table")
 router.register("residents", ResidentViewSet, "resident")
 router.register("transactions", TransactionViewSet, "transaction")
 router.register("units", UnitViewSet, "unit")
@@ -24,6 +26,16 @@ api = [
     path("docs", documents.Swagger.as_view(), name="api-docs"),
     path("redoc", documents.Redoc.as_view(), name="api-redoc"),
     path("problems/<slug:code>", documents.ProblemPage.as_view(), name="api-problem"),
+    path(
+        "estates/<uuid:pk>/assign-rates",
+        EstateRatesViewSet.as_view({"get": "list", "post": "create"}),
+        name="estate-rates",
+    ),
+    path(
+        "units/<uuid:pk>/assign-rates",
+        UnitRatesViewSet.as_view({"get": "list", "post": "create"}),
+        name="unit-rates",
+    ),
     *router.urls,
     re_path("", documents.Nothing.as_view()),
 ]

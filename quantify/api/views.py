@@ -130,7 +130,7 @@ def told(
 class Listed(Resource):
     """`GET /things`"""
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request, **_: Any) -> Response:
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 

@@ -25,8 +25,10 @@ def account_name(account: int) -> str:
 
 def shaped(rows: QuerySet) -> QuerySet:
     """Transactions with what their answers show."""
-    shown: QuerySet = rows.select_related("wallet__unit", "actor")
-    return shown.annotate(reversal=F("reversed_by"))
+    shown: QuerySet = rows.select_related("wallet__unit", "actor").annotate(
+        reversal=F("reversed_by")
+    )
+    return shown
 
 
 class TransactionSerializer(serializers.ModelSerializer):
