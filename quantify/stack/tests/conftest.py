@@ -8,11 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from quantify.stack.cli import main
 from quantify.stack.instance import CHECKOUT, Instance
 from quantify.stack.quarters import Quarters
 
@@ -43,26 +45,36 @@ def _signals_as_before() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+@dataclass(frozen=True)
+class Done:
+    code: int | str | None
+    out: str
+    err: str
+
+
 class Stack:
     """The command line, working in one home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
         self.instance = Instance.at(home)
-        self._words = [sys.executable, "-m", "quantify.stack", "--var", home, "--instance", "dev"]
+        self._capfd = capfd
+        self._place = ["--var", str(home), "--instance", "dev"]
         self._served: list[subprocess.Popen[bytes]] = []
 
-    def __call__(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603
-            [*self._words, *words],
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    def __call__(self, *words: str) -> Done:
+        """Run it in this process, which may not be killed for the test's sake."""
+        self._capfd.readouterr()
+        try:
+            code: int | str | None = main([*self._place, *words])
+        except SystemExit as refused:
+            code = refused.code
+        shown = self._capfd.readouterr()
+        return Done(code, shown.out, shown.err)
 
     def serve(self) -> subprocess.Popen[bytes]:
-        supervisor = subprocess.Popen([*self._words, "serve"], cwd=CHECKOUT)  # noqa: S603
+        """Run the servers under a process which may be killed."""
+        words = [sys.executable, "-m", "quantify.stack", *self._place, "serve"]
+        supervisor = subprocess.Popen(words, cwd=CHECKOUT)  # noqa: S603
         self._served.append(supervisor)
         wait_until(lambda: self.instance.is_held or supervisor.poll() is not None)
         self.instance.await_announcement(30)
@@ -86,8 +98,10 @@ class Stack:
 
 
 @pytest.fixture
-def stack(home: Path) -> Iterator[Stack]:
-    stack = Stack(home)
+def stack(
+    home: Path, capfd: pytest.CaptureFixture[str], _signals_as_before: None
+) -> Iterator[Stack]:
+    stack = Stack(home, capfd)
     yield stack
     stack.end()
     wait_until(lambda: not processes_in(home))

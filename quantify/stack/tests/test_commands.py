@@ -24,8 +24,8 @@ class TestRun:
     def test_gives_the_command_durable_servers_and_returns_its_exit_code(self, stack: Stack):
         done = stack("run", "--", sys.executable, "-c", ASK_BOTH)
 
-        assert done.stdout.split() == ["quantify_1", "on", "on", "yes", "noeviction", "True"]
-        assert done.returncode == 7
+        assert done.out.split() == ["quantify_1", "on", "on", "yes", "noeviction", "True"]
+        assert done.code == 7
         assert processes_in(stack.instance.home) == {}
 
     def test_joins_servers_that_run_with_a_database_of_its_own(self, stack: Stack):
@@ -33,9 +33,9 @@ class TestRun:
 
         done = stack("run", "--", "sh", "-c", "echo $PGDATABASE $REDIS_URL; exit 3")
 
-        assert done.stdout.startswith("quantify_1 redis://:")
-        assert done.stdout.endswith("/16\n")
-        assert done.returncode == 3
+        assert done.out.startswith("quantify_1 redis://:")
+        assert done.out.endswith("/16\n")
+        assert done.code == 3
         assert stack.sql("SELECT 1 FROM pg_database WHERE datname = 'quantify_1'") == [(1,)]
 
     def test_starts_nothing_when_both_servers_are_given(
@@ -46,7 +46,7 @@ class TestRun:
 
         done = stack("run", "--", "sh", "-c", "echo $DATABASE_URL $REDIS_URL")
 
-        assert done.stdout == "postgres://elsewhere/quantify redis://elsewhere/0\n"
+        assert done.out == "postgres://elsewhere/quantify redis://elsewhere/0\n"
         assert not (stack.instance.home / "postgres").exists()
         assert not (stack.instance.home / "valkey").exists()
 
@@ -57,15 +57,14 @@ class TestRun:
 
         done = stack("run", "--", "sh", "-c", "echo $DATABASE_URL $REDIS_URL")
 
-        assert done.stdout.startswith("postgres://elsewhere/quantify redis://:")
+        assert done.out.startswith("postgres://elsewhere/quantify redis://:")
         assert not (stack.instance.home / "postgres").exists()
         assert (stack.instance.home / "valkey").exists()
 
     def test_without_a_command_says_how(self, stack: Stack):
         done = stack("run", "--")
 
-        assert "run -- COMMAND" in done.stderr
-        assert done.returncode != 0
+        assert "run -- COMMAND" in str(done.code)
 
 
 class TestServe:
@@ -74,8 +73,8 @@ class TestServe:
 
         second = stack("serve")
 
-        assert f"is in use by process {first.pid}" in second.stderr
-        assert second.returncode == 1
+        assert f"is in use by process {first.pid}" in second.err
+        assert second.code == 1
         assert stack.sql("SELECT 1") == [(1,)]
 
     def test_ends_all_on_a_signal(self, stack: Stack):
@@ -91,15 +90,15 @@ class TestServe:
 @pytest.mark.slow
 class TestBackground:
     def test_stays_up_until_it_is_stopped_and_erased(self, stack: Stack):
-        assert stack("start").returncode == 0
+        assert stack("start").code == 0
         assert stack.sql("SELECT 1") == [(1,)]
-        assert "export DATABASE_URL=postgres://quantify@//" in stack("env").stdout
+        assert "export DATABASE_URL=postgres://quantify@//" in stack("env").out
 
-        assert stack("stop").returncode == 0
+        assert stack("stop").code == 0
 
         assert processes_in(stack.instance.home) == {}
-        assert stack("erase").returncode == 0
+        assert stack("erase").code == 0
         assert not (stack.instance.home / "postgres").exists()
         refused = stack("stop")
-        assert "No servers run" in refused.stderr
-        assert refused.returncode == 1
+        assert "No servers run" in refused.err
+        assert refused.code == 1

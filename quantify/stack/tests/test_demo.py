@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from quantify.stack import children, demo
-from quantify.stack.instance import AlreadyRunning, Instance
+from quantify.stack.instance import CHECKOUT, AlreadyRunning, Instance
 from quantify.stack.programs import Program
 
 STAND_IN = "import http.server, sys; http.server.test(bind='127.0.0.1', port=int(sys.argv[1]))"
@@ -77,6 +78,27 @@ class TestUp:
     def test_is_refused_while_it_runs_already(self, home: Path, port: int):
         with Instance.at(home).locked(), pytest.raises(AlreadyRunning):
             demo.up(Instance.at(home), port=port)
+
+
+class TestCommand:
+    def test_starts_the_demo_in_the_checkout_on_the_port_given(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        calls = []
+        monkeypatch.setattr(demo, "up", lambda instance, port: calls.append((instance, port)))
+
+        call_command("up", port=8042)
+
+        assert calls == [(Instance.at(CHECKOUT / "var"), 8042)]
+
+    def test_says_in_a_sentence_why_it_cannot(self, monkeypatch: pytest.MonkeyPatch):
+        def refuse(*_: object, **__: object) -> None:
+            raise demo.PortInUse("Port 8000 is taken.")
+
+        monkeypatch.setattr(demo, "up", refuse)
+
+        with pytest.raises(CommandError, match="Port 8000 is taken"):
+            call_command("up")
 
 
 class TestChildren:

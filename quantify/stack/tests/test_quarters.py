@@ -49,18 +49,20 @@ class TestNear:
 class TestClosedHome:
     """A checkout below a folder which only its owner can enter."""
 
-    def test_works_and_says_where_the_data_is(self, home: Path):
+    @pytest.mark.usefixtures("_signals_as_before")
+    def test_works_and_says_where_the_data_is(self, home: Path, capfd: pytest.CaptureFixture[str]):
         closed = home / "closed"
         closed.mkdir(mode=0o700)
-        stack = Stack(closed / "var")
+        stack = Stack(closed / "var", capfd)
 
         done = stack("run", "--", "sh", "-c", "echo $PGHOST")
 
         quarters = Quarters.near(stack.instance.home)
         try:
             assert quarters.is_elsewhere == as_root()
+            assert (f"keep their data in {quarters.storage}" in done.err) == as_root()
             assert (quarters.storage / "postgres/PG_VERSION").exists()
-            assert done.stdout == f"{quarters.sockets}\n"
+            assert done.out == f"{quarters.sockets}\n"
             assert processes_in(quarters.storage) == {}
         finally:
             quarters.erase()

@@ -56,7 +56,7 @@ class TestKilledPostgres:
 
 class TestStalePid:
     def test_of_another_program_neither_blocks_nor_kills(self, stack: Stack):
-        assert stack("run", "--", "true").returncode == 0
+        assert stack("run", "--", "true").code == 0
         pid_file = stack.instance.home / "postgres/postmaster.pid"
         account = for_servers(pid_file.parent)
         innocent = subprocess.Popen(["/bin/sleep", "60"], **account.identity)

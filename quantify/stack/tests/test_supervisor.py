@@ -9,6 +9,7 @@ import pytest
 from quantify.stack import supervisor as module
 from quantify.stack.programs import Program
 from quantify.stack.supervisor import GaveUp, StopRequested, Supervisor
+from quantify.stack.tests.conftest import wait_until
 
 
 def shell(name: str, script: str, **options: object) -> Program:
@@ -96,8 +97,15 @@ class TestStop:
 
         assert time.monotonic() - began < 2
         assert said == ["stubborn did not stop in time and was killed."]
-        child = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
-        assert not child.exists() or child.read_text().split()[2] == "Z"
+        child = (tmp_path / "child").read_text().strip()
+        wait_until(lambda: has_ended(child), seconds=5)
+
+
+def has_ended(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def supervisor_logs(folder: Path) -> list[str]:
