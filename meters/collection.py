@@ -5,7 +5,6 @@ What to ask for is read from the database before the round, what came is written
 sets; the round itself (`meters.visits`) knows no database.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -119,18 +118,18 @@ def _targets(
         )
         rows = cursor.fetchall()
     targets: dict[UUID, Target] = {}
-    for meter_id, name, device, has_relay, profile, since, channels in rows:
-        target = targets.setdefault(meter_id, Target(meter_id, name, device, has_relay, []))
+    for meter_id, name, device, has_relay, profile, since, obis, channels in rows:
+        target = targets.setdefault(meter_id, Target(meter_id, name, device, has_relay))
         if profile is not None:
-            since = start - visits.JUST_AFTER if start else since  # noqa: PLW2901
-            target.profiles.append(Profile(profile, since, json.loads(channels)))  # type: ignore[attr-defined]
+            after = start - visits.JUST_AFTER if start else since
+            target.profiles.append(Profile(profile, after, dict(zip(obis, channels, strict=True))))
     return list(targets.values())
 
 
 _TARGETS = """
 SELECT m.id, m.serial, m.logical_device, m.has_relay, r.profile_obis,
     min(coalesce(newest.taken_at, hangs.starts_at, %(first)s)),
-    jsonb_object_agg(r.obis, r.channel) FILTER (WHERE r.obis IS NOT NULL)
+    array_agg(r.obis ORDER BY r.channel), array_agg(r.channel ORDER BY r.channel)
 FROM meters_meter m
 LEFT JOIN meters_register r ON r.meter_id = m.id
 LEFT JOIN LATERAL (

@@ -43,7 +43,7 @@ class Target:
     serial: str
     logical_device: int
     has_relay: bool
-    profiles: Sequence[Profile]
+    profiles: list[Profile] = field(default_factory=list)
 
 
 @dataclass(slots=True)
