@@ -7,7 +7,12 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 
-LEDGER_TABLES = ("wallets_transaction", "wallets_posting", "wallets_charge")
+APPEND_ONLY = (
+    "wallets_transaction",
+    "wallets_posting",
+    "wallets_charge",
+    "accounts_auditentry",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +34,8 @@ def _truncate_the_ledger_between_transactional_tests() -> Iterator[None]:
     original = DatabaseOperations.execute_sql_flush
 
     def flush(self: Any, statements: list[str]) -> None:
-        off = [f"ALTER TABLE {table} DISABLE TRIGGER no_truncate" for table in LEDGER_TABLES]
-        on = [f"ALTER TABLE {table} ENABLE TRIGGER no_truncate" for table in LEDGER_TABLES]
+        off = [f"ALTER TABLE {table} DISABLE TRIGGER no_truncate" for table in APPEND_ONLY]
+        on = [f"ALTER TABLE {table} ENABLE TRIGGER no_truncate" for table in APPEND_ONLY]
         original(self, [*off, *statements, *on])
 
     DatabaseOperations.execute_sql_flush = flush

@@ -1,12 +1,11 @@
 """People, roles, the audit trail and lockouts: for those who see everything."""
 
-import json
 from typing import Any
 
-from auditlog.models import LogEntry
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -16,13 +15,13 @@ from unfold.forms import AdminPasswordChangeForm
 
 from accounts import roles
 from accounts.forms import NewPersonForm, PersonForm, RoleForm
-from accounts.models import Role, User
+from accounts.models import AuditEntry, Role, User
 from quantify.portal import columns, formats
 from quantify.portal.base import LedgerAdmin, PortalAdmin
 from quantify.portal.filters import ScopedRelatedFilter
 
-# Shown below in the portal's own way.
-for theirs in (LogEntry, AccessAttempt, AccessFailureLog, AccessLog):
+# Shown below in the portal's own way, or not in use: roles take the place of groups.
+for theirs in (Group, AccessAttempt, AccessFailureLog, AccessLog):
     if admin.site.is_registered(theirs):
         admin.site.unregister(theirs)
 
@@ -115,42 +114,38 @@ class RoleAdmin(SuperAdminMixin, PortalAdmin):
         return super().has_change_permission(request, obj)
 
 
-@admin.register(LogEntry)
+@admin.register(AuditEntry)
 class AuditAdmin(SuperAdminMixin, LedgerAdmin):
     """Who changed what, when, from where: append-only."""
 
     list_display = [
-        columns.moment("timestamp", "When"),
-        columns.text("actor", "Who"),
-        columns.chip("action", {0: "success", 1: "info", 2: "danger"}, "What"),
-        columns.text("content_type.model", "Kind"),
-        "object_repr",
-        columns.text("remote_addr", "From"),
+        columns.moment("at", "When"),
+        "actor_name",
+        columns.chip("action", {"insert": "success", "update": "info", "delete": "danger"}, "What"),
+        "table",
+        "object_id",
+        "address",
     ]
-    list_filter = [("action", ChoicesDropdownFilter), ("timestamp", RangeDateTimeFilter)]
-    search_fields = ["object_repr", "object_pk", "actor__username", "cid"]
-    ordering = ["-timestamp", "-id"]
-    fields = ["timestamp", "actor", "action", "object_repr", "object_pk", "before_and_after",
-              "remote_addr", "cid"]  # fmt: skip
+    list_filter = [("action", ChoicesDropdownFilter), ("at", RangeDateTimeFilter)]
+    search_fields = ["object_id", "actor_name", "request_id", "table"]
+    ordering = ["-at", "-id"]
+    fields = ["at", "actor_name", "action", "table", "object_id", "before_and_after", "address",
+              "request_id"]  # fmt: skip
     readonly_fields = ["before_and_after"]
 
     @admin.display(description="Before and after")
-    def before_and_after(self, entry: LogEntry) -> SafeString | str:
-        changes = entry.changes or {}
-        if isinstance(changes, str):
-            changes = json.loads(changes)
+    def before_and_after(self, entry: AuditEntry) -> SafeString | str:
+        before, after = entry.before or {}, entry.after or {}
         rows = [
-            (name, *change)
-            for name, change in changes.items()
-            if isinstance(change, list) and len(change) == len(("before", "after"))
+            (name, before.get(name, formats.NOTHING), after.get(name, formats.NOTHING))
+            for name in sorted({*before, *after})
         ]
-        body = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
         if not rows:
             return formats.NOTHING
         return format_html(
             '<table class="q-table"><thead><tr><th>Field</th><th>Before</th><th>After</th></tr>'
             "</thead><tbody>{}</tbody></table>",
-            body,
+            format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows),
         )
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:

@@ -1,13 +1,16 @@
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import UUID7, Lower, Now
 
 from accounts import roles
+from quantify.ids import uuid7
 from quantify.records import Record
 
 
@@ -108,3 +111,49 @@ class User(AbstractBaseUser, Record):
         return self.is_superuser or any(
             name.startswith(f"{app_label}.") for name in self.permission_names
         )
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def visible_to(self, user: "User | AnonymousUser") -> Self:
+        """Entries of the estates a person works for; all for those who see everywhere."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.sees_every_estate:
+            return self
+        return self.filter(scope__in=user.memberships.values("estate_id"))
+
+
+class AuditEntry(models.Model):
+    """
+    One change by a person: append-only, written by the trigger of `accounts.audit`.
+
+    `before` and `after` hold what changed; the actor, the object and its estate stand by value,
+    so that the trail outlives them.
+    """
+
+    class Action(models.TextChoices):
+        INSERT = "insert", "Created"
+        UPDATE = "update", "Changed"
+        DELETE = "delete", "Deleted"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
+    at = models.DateTimeField(db_default=Now())
+    actor = models.UUIDField()
+    actor_name = models.CharField(max_length=150)
+    action = models.CharField(max_length=10, choices=Action)
+    table = models.CharField(max_length=63)
+    object_id = models.UUIDField()
+    scope = models.UUIDField("estate", null=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+
+    objects = AuditEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "audit trail"
+        indexes = [models.Index(fields=["object_id", "-at"], name="audit_by_object")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.table}"

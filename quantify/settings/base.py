@@ -52,7 +52,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "axes",
-    "auditlog",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -80,7 +79,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "accounts.audit.AuditMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "quantify.urls"
@@ -147,8 +146,6 @@ AXES_RESET_ON_SUCCESS = True
 AXES_HTTP_RESPONSE_CODE = 429
 BASIC_AUTH_REALM: str = env.str("BASIC_AUTH_REALM", default="Quantify Admin")
 BASIC_AUTH_REMEMBER_SECONDS = env.int("BASIC_AUTH_REMEMBER_SECONDS", default=300)
-AUDITLOG_CID_HEADER = "x-request-id"
-AUDITLOG_CID_GETTER = "quantify.api.request_id.current"
 
 # --- API ----------------------------------------------------------------------------------------
 DEFAULT_PAGE_SIZE = env.int("DEFAULT_PAGE_SIZE", default=20)

@@ -107,7 +107,7 @@ SIDEBAR = [
             _system("Roles", "badge", "accounts.role"),
             _system("Memberships", "diversity_3", "estates.membership"),
             _system("Lockouts", "lock", "axes.accessattempt"),
-            _system("Audit trail", "fact_check", "auditlog.logentry"),
+            _system("Audit trail", "fact_check", "accounts.auditentry"),
         ],
     },
 ]

@@ -5,12 +5,6 @@ The ledger is append-only for every role: the database itself refuses to change 
 from django.db import migrations
 
 APPEND_ONLY = """
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% is append-only: post a reversal or an adjustment instead', TG_TABLE_NAME
-        USING ERRCODE = 'restrict_violation';
-END $$;
-
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON wallets_transaction
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON wallets_posting
@@ -36,11 +30,10 @@ DROP TRIGGER append_only ON wallets_charge;
 DROP TRIGGER no_truncate ON wallets_transaction;
 DROP TRIGGER no_truncate ON wallets_posting;
 DROP TRIGGER no_truncate ON wallets_charge;
-DROP FUNCTION refuse_change();
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallets", "0001_initial")]
+    dependencies = [("wallets", "0001_initial"), ("accounts", "0002_audit_trail")]
 
     operations = [migrations.RunSQL(APPEND_ONLY, UNDO)]

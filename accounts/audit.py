@@ -1,0 +1,89 @@
+"""
+Who changed what, when, from where: with what stood before and after, written by the database.
+
+A trigger on each watched table keeps the difference whenever a person is acting, whatever way
+the change took: portal, API, a bulk update. What machines note by themselves (contact with a
+meter, a pocket's balance) is not a person's change and is left out.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.db.migrations import RunSQL
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import User
+from quantify.api import request_id
+
+WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def watch(table: str, *, ignoring: tuple[str, ...] = ()) -> RunSQL:
+    """A migration's operation: keep what people change in a table, but for some columns."""
+    ignored = ", ".join(f"'{column}'" for column in ("updated_at", *ignoring))
+    return RunSQL(
+        f"CREATE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION audit_change({ignored})",
+        f"DROP TRIGGER audited ON {table}",
+    )
+
+
+class AuditMiddleware:
+    """Tells the database who is acting before the first write of a request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in UNSAFE:
+            return self.get_response(request)
+        introduction = _Introduction(request)
+        try:
+            with connection.execute_wrapper(introduction):
+                return self.get_response(request)
+        finally:
+            introduction.withdraw()
+
+
+class _Introduction:
+    """
+    Wraps the statements of one request; the person is known only once the view authenticated.
+
+    The name is set for the connection, since a request may write outside of a transaction, and
+    is taken back before the connection is used for another request.
+    """
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.is_made = False
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any  # noqa: FBT001
+    ) -> Any:  # fmt: skip
+        if not self.is_made and sql.lstrip()[:6].upper().startswith(WRITES):
+            self.is_made = True
+            user: User | AnonymousUser = self.request.user
+            if user.is_authenticated:
+                _tell(str(user.pk), request_id.current() or "", _address(self.request))
+        return execute(sql, params, many, context)
+
+    def withdraw(self) -> None:
+        if self.is_made and connection.connection and not connection.needs_rollback:
+            _tell("", "", "")
+
+
+def _tell(actor: str, request: str, address: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('quantify.actor', %s, false), "
+            "set_config('quantify.request', %s, false), "
+            "set_config('quantify.address', %s, false)",
+            [actor, request, address],
+        )
+
+
+def _address(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
