@@ -45,7 +45,16 @@ class ConcentratorAdmin(ArchiveAdmin):
         (None, {"fields": ["estate", "serial", "name", "is_enabled"]}),
         (
             "Connection",
-            {"fields": ["host", "port", "addressing", "client_address", "timeout_seconds"]},
+            {
+                "fields": [
+                    "host",
+                    "port",
+                    "addressing",
+                    "client_address",
+                    "timeout_seconds",
+                    "keeps_clocks",
+                ]
+            },
         ),
         ("State", {"fields": ["communication_status", "last_contact_at", "last_error"]}),
     ]

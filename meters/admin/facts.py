@@ -39,7 +39,7 @@ class ReadingAdmin(SeriesAdmin):
     search_fields = ["meter__serial"]
     search_help_text = "Meter serial"
     # The key of the table read backwards: the newest of each meter first, without sorting.
-    ordering = ["-meter", "-channel", "-taken_at"]
+    ordering = ["-meter_id", "-channel", "-taken_at"]
 
     @admin.display(description="Rules broken")
     def broken(self, reading: Reading) -> str:
@@ -63,7 +63,7 @@ class IntervalAdmin(SeriesAdmin):
     ]
     search_fields = ["meter__serial"]
     search_help_text = "Meter serial"
-    ordering = ["-meter", "-channel", "-start"]
+    ordering = ["-meter_id", "-channel", "-start"]
 
 
 @admin.register(DailyConsumption)
@@ -84,7 +84,7 @@ class DailyConsumptionAdmin(SeriesAdmin):
     ]
     search_fields = ["meter__serial"]
     search_help_text = "Meter serial"
-    ordering = ["-meter", "-channel", "-day"]
+    ordering = ["-meter_id", "-channel", "-day"]
 
 
 @admin.register(ReadingConflict)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from django.contrib import messages
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ActionLocation, ShowFacets
+from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.db import IntegrityError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -72,6 +73,16 @@ class PortalAdmin(ScopedMixin, ModelAdmin):
     actions: Sequence[str] | None = None
     related: ClassVar[Sequence[Related]] = ()
     change_form_outer_before_template = "portal/related.html"
+
+    def get_action_choices(
+        self,
+        request: HttpRequest,
+        default_choices: list[tuple[str, str]] | None = None,
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> list[tuple[str, str]]:
+        # As django-unfold has it, with the argument that Django 6.1 has added.
+        none = [("", "Select action")]
+        return DjangoModelAdmin.get_action_choices(self, request, none, action_location)
 
     def title_of(self, obj: Any) -> str:
         """What names an object in the heading of its page."""

@@ -140,9 +140,6 @@ class CreditSwitchAdmin(SuperAdminMixin, PortalAdmin):
             return answer
         return HttpResponseRedirect(object_url(switch))
 
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return super().has_add_permission(request) and not CreditSwitch.objects.exists()
-
     def save_model(
         self,
         request: HttpRequest,

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from unfold.contrib.filters.admin import DropdownFilter, RangeNumericFilter
+from unfold.contrib.filters.admin import DropdownFilter, RangeNumericListFilter
 
 from accounts.people import signed_in
 from quantify.portal import columns, formats
@@ -44,6 +44,11 @@ class MoneyFilter(DropdownFilter):
         return queryset
 
 
+class BalanceFilter(RangeNumericListFilter):
+    title = "balance"
+    parameter_name = "balance"
+
+
 @admin.register(Wallet)
 class WalletAdmin(PortalAdmin):
     """Opened with its unit; its money moves through the ledger alone."""
@@ -60,7 +65,7 @@ class WalletAdmin(PortalAdmin):
         ("unit__estate", EstateFilter),
         MoneyFilter,
         "is_suspended",
-        ("balance", RangeNumericFilter),
+        BalanceFilter,
     ]
     list_select_related = ["unit__estate"]
     search_fields = ["unit__unit_number", "unit__estate__code"]

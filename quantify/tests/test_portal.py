@@ -1,0 +1,341 @@
+"""The portal as a whole: every page for every role, one estate's eyes on one estate's rows."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts import roles
+from accounts.models import User
+from accounts.tests.factories import UserFactory
+from quantify.portal import formats
+from quantify.portal.base import ReadOnlyAdmin, SeriesAdmin
+from quantify.tests import world
+from quantify.tests.world import World
+
+OURS, THEIRS = "WC001", "OG001"
+STAFF = [roles.SUPER_ADMIN, roles.PROPERTY_MANAGER, roles.BILLING_ADMIN, roles.VIEWER]
+PAGES = sorted(admin.site._registry.values(), key=lambda page: page.opts.label)
+NAMES = [page.opts.label_lower for page in PAGES]
+
+pytestmark = pytest.mark.django_db
+
+
+def page_url(page: admin.ModelAdmin, name: str, *args: object) -> str:
+    return reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_{name}", args=args)
+
+
+@pytest.fixture
+def two_estates() -> tuple[World, World]:
+    world.build_system()
+    return world.build(OURS), world.build(THEIRS)
+
+
+def member(role: str, estates: list[World]) -> User:
+    user = UserFactory.create(role=role)
+    for built in estates:
+        built.estate.memberships.create(user=user)
+    return user
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="accounts.backends.RoleBackend")
+    return client
+
+
+def rows_of(page: admin.ModelAdmin, estate_code: str | None = None) -> Iterator[object]:
+    yield from page.model._default_manager.all()[:1]
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize("role", STAFF)
+    def test_answers_without_an_error(self, role: str, two_estates: tuple[World, World]):
+        user = member(role, list(two_estates))
+        client = client_of(user)
+        for page in PAGES:
+            request_user_may_view = page.opts.model_name and page.has_view_permission(
+                type("Request", (), {"user": user})()
+            )
+            expected = 200 if request_user_may_view else 403
+            label = f"{role} {page.opts.label}"
+
+            listed = client.get(page_url(page, "changelist"), follow=True)
+            assert listed.status_code == expected, label
+            assert client.get(page_url(page, "add")).status_code in (200, 403), label
+            for row in rows_of(page):
+                shown = client.get(page_url(page, "change", row.pk))
+                past = client.get(page_url(page, "history", row.pk))
+                if isinstance(page, SeriesAdmin):
+                    assert {shown.status_code, past.status_code} == {404}, label
+                else:
+                    assert shown.status_code == expected, label
+                    assert past.status_code == expected, label
+
+    @pytest.mark.parametrize("role", STAFF)
+    def test_lists_every_app(self, role: str, two_estates: tuple[World, World]):
+        client = client_of(member(role, list(two_estates)))
+
+        assert client.get(reverse("admin:index")).status_code == 200
+        for app_label in {page.opts.app_label for page in PAGES}:
+            status = client.get(reverse("admin:app_list", args=[app_label])).status_code
+            assert status in (200, 404), app_label
+
+    def test_is_closed_to_residents_and_strangers(self, two_estates: tuple[World, World]):
+        resident = client_of(UserFactory.create(role=roles.RESIDENT))
+        for client in (Client(), resident):
+            for page in PAGES:
+                answer = client.get(page_url(page, "changelist"))
+                assert answer.status_code == 302
+                assert answer["Location"].startswith(reverse("admin:login"))
+
+    @pytest.mark.parametrize("path", ["not-a-uuid", "00000000-0000-7000-8000-000000000000"])
+    def test_answers_404_for_what_is_not_there(self, path: str):
+        client = client_of(UserFactory.create())
+        for page in PAGES:
+            for name in ("change", "history", "delete"):
+                allowed = (403, 404) if name == "delete" else (404,)
+                assert client.get(page_url(page, name, path)).status_code in allowed, name
+
+
+class TestScope:
+    def test_shows_nothing_of_another_estate(self, two_estates: tuple[World, World]):
+        ours, _ = two_estates
+        for role in (roles.PROPERTY_MANAGER, roles.BILLING_ADMIN, roles.VIEWER):
+            client = client_of(member(role, [ours]))
+            for page in PAGES:
+                for query in ("", "?q=OG001", "?deleted=all", "?q=OG001-A001"):
+                    answer = client.get(page_url(page, "changelist") + query)
+                    if answer.status_code == 200 and "?q=" in query:
+                        # What was sought stands on the page again; what was found must not.
+                        assert not list(answer.context["cl"].result_list), page.opts.label
+                    else:
+                        body = answer.content.decode()
+                        assert THEIRS not in body, f"{role} {page.opts.label} {query}"
+
+    def test_shows_ours(self, two_estates: tuple[World, World]):
+        ours, _ = two_estates
+        client = client_of(member(roles.VIEWER, [ours]))
+        for name in ("units_unit", "meters_meter", "wallets_wallet", "wallets_transaction"):
+            assert OURS in client.get(reverse(f"admin:{name}_changelist")).content.decode()
+
+    def test_answers_404_for_another_estates_rows(self, two_estates: tuple[World, World]):
+        ours, theirs = two_estates
+        their_member = member(roles.VIEWER, [theirs])
+        client = client_of(member(roles.PROPERTY_MANAGER, [ours]))
+        tried = 0
+        for page in PAGES:
+            rows = page.model._default_manager.all()
+            if not hasattr(rows, "visible_to"):
+                continue
+            for row in rows.visible_to(their_member)[:1]:
+                for name in ("change", "history", "delete"):
+                    answer = client.get(page_url(page, name, row.pk))
+                    assert answer.status_code in (403, 404), f"{page.opts.label} {name}"
+                    tried += 1
+        assert tried > 40
+
+    def test_offers_no_foreign_choices(self, two_estates: tuple[World, World]):
+        ours, _ = two_estates
+        for role in (roles.PROPERTY_MANAGER, roles.BILLING_ADMIN):
+            client = client_of(member(role, [ours]))
+            for page in PAGES:
+                assert THEIRS not in client.get(page_url(page, "add")).content.decode()
+                for field in page.get_autocomplete_fields(None):  # type: ignore[arg-type]
+                    answer = client.get(
+                        reverse("admin:autocomplete"),
+                        {
+                            "app_label": page.opts.app_label,
+                            "model_name": page.opts.model_name,
+                            "field_name": field,
+                            "term": "",
+                        },
+                    )
+                    assert THEIRS not in answer.content.decode(), f"{page.opts.label}.{field}"
+
+    def test_refuses_a_foreign_choice_that_is_sent_anyway(self, two_estates: tuple[World, World]):
+        ours, theirs = two_estates
+        client = client_of(member(roles.PROPERTY_MANAGER, [ours]))
+
+        answer = client.post(
+            reverse("admin:units_resident_add"),
+            {"estate": theirs.estate.pk, "first_name": "Eve", "last_name": "Nobody"},
+        )
+
+        assert answer.status_code == 200
+        assert theirs.estate.residents.count() == 1
+
+    def test_bounds_the_search(self, two_estates: tuple[World, World]):
+        ours, _ = two_estates
+        client = client_of(member(roles.VIEWER, [ours]))
+
+        found = client.get(reverse("admin:search"), {"s": "001"}).content.decode()
+
+        assert "WC001-A001" in found
+        assert THEIRS not in found
+
+    def test_bounds_the_home_page(self, two_estates: tuple[World, World]):
+        ours, _ = two_estates
+        client = client_of(member(roles.VIEWER, [ours]))
+
+        home = client.get(reverse("admin:index"))
+
+        assert THEIRS not in home.content.decode()
+        assert home.context["fleet"].meters == 1
+        assert home.context["flow"].money_in == 200
+
+    def test_bounds_actions(self, two_estates: tuple[World, World]):
+        ours, theirs = two_estates
+        client = client_of(member(roles.PROPERTY_MANAGER, [ours]))
+        wallet, meter = theirs.wallets[0], theirs.meters[0]
+        for url in (
+            reverse("admin:wallets_wallet_top_up", args=[wallet.pk]),
+            reverse("admin:meters_meter_disconnect", args=[meter.pk]),
+            reverse("admin:meters_concentrator_collect_now", args=[theirs.concentrator.pk]),
+            reverse("admin:meters_meteralert_resolve", args=[meter.alerts.get().pk]),
+        ):
+            assert client.get(url).status_code == 404, url
+            assert client.post(url, {"reason": "x", "note": "x"}).status_code == 404, url
+
+
+class TestReadOnly:
+    def test_facts_are_not_added_changed_or_deleted(self, two_estates: tuple[World, World]):
+        client = client_of(UserFactory.create())
+        facts = [page for page in PAGES if isinstance(page, ReadOnlyAdmin)]
+        assert len(facts) >= 10
+        for page in facts:
+            assert client.get(page_url(page, "add")).status_code == 403
+            for row in rows_of(page):
+                for name in ("change", "delete"):
+                    status = client.post(page_url(page, name, row.pk), {"post": "yes"}).status_code
+                    assert status in (403, 404), f"{page.opts.label} {name}"
+                assert page.model._default_manager.filter(pk=row.pk).exists()
+
+    def test_viewers_change_nothing(self, two_estates: tuple[World, World]):
+        client = client_of(member(roles.VIEWER, list(two_estates)))
+        for page in PAGES:
+            assert client.get(page_url(page, "add")).status_code == 403, page.opts.label
+            for row in rows_of(page):
+                for name in ("change", "delete"):
+                    status = client.post(page_url(page, name, row.pk), {"post": "yes"}).status_code
+                    assert status in (403, 404), f"{page.opts.label} {name}"
+
+
+class TestQueries:
+    MOST = 14
+
+    def test_do_not_grow_with_the_rows(self):
+        world.build_system()
+        world.build(OURS, units=30, days=1)
+        client = client_of(UserFactory.create())
+        for page in PAGES:
+            url = page_url(page, "changelist")
+            client.get(url)
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(url, follow=True).status_code == 200
+            most = f"{page.opts.label}: {len(queries)}\n" + "\n".join(
+                re.sub(r"SELECT .*? FROM", "SELECT … FROM", q["sql"])[:160] for q in queries
+            )
+            assert len(queries) <= self.MOST, most
+
+    def test_series_are_neither_counted_nor_sorted_by_anything_but_their_key(self):
+        world.build(OURS, days=1)
+        client = client_of(UserFactory.create())
+        for page in PAGES:
+            if not isinstance(page, SeriesAdmin):
+                continue
+            with CaptureQueriesContext(connection) as queries:
+                client.get(page_url(page, "changelist"))
+            sql = [query["sql"] for query in queries if page.opts.db_table in query["sql"]]
+            assert not [query for query in sql if "COUNT(" in query]
+            assert not [query for query in sql if re.search(r'ORDER BY.*"id" (ASC|DESC)', query)]
+
+    def test_the_home_page_takes_twelve(self):
+        world.build(OURS, units=5, days=1)
+        client = client_of(UserFactory.create())
+        client.get(reverse("admin:index"))
+        with CaptureQueriesContext(connection) as queries:
+            client.get(reverse("admin:index"))
+
+        assert len(queries) <= 12, "\n".join(query["sql"][:150] for query in queries)
+
+
+class TestHome:
+    @pytest.mark.parametrize(
+        ("role", "words"),
+        [
+            pytest.param(roles.SUPER_ADMIN, "Add the first estate", id="super admin"),
+            pytest.param(roles.VIEWER, "Ask a super admin", id="viewer"),
+        ],
+    )
+    def test_says_what_to_do_when_empty(self, role: str, words: str):
+        home = client_of(UserFactory.create(role=role)).get(reverse("admin:index"))
+
+        assert words in home.content.decode()
+
+    def test_adds_up(self):
+        built = world.build(OURS, units=2, days=2, paid_in="50.00")
+        home = client_of(UserFactory.create()).get(reverse("admin:index")).context
+
+        assert home["balances"].balance == sum(wallet.balance for wallet in built.wallets)
+        assert home["balances"].low + home["balances"].empty == 2
+        assert [alert["number"] for alert in home["alerts"]] == [0, 0, 2, 0]
+        yesterday = home["utilities"][0].yesterday
+        assert 0 < yesterday <= 2 * 96 * world.WH_PER_INTERVAL
+
+
+class TestFormats:
+    @pytest.mark.parametrize(
+        ("amount", "written"),
+        [
+            ("1234.56", "R 1 234.56"),
+            ("-3.1", "-R 3.10"),
+            ("0", "R 0.00"),
+            ("1000000", "R 1 000 000.00"),
+        ],
+    )
+    def test_money(self, amount: str, written: str):
+        from decimal import Decimal
+
+        assert formats.money_text(Decimal(amount)) == written.replace(" ", "\u00a0")
+
+    def test_negative_money_is_red_and_has_a_minus(self):
+        from decimal import Decimal
+
+        assert "q-negative" in formats.money(Decimal("-1"))
+        assert "-R" in formats.money(Decimal("-1"))
+
+    def test_quantities_have_three_decimals(self):
+        assert formats.quantity_text(1234567, "kWh") == "1\u00a0234.567\u00a0kWh"
+        assert formats.quantity_text(-5, "kl") == "-0.005\u00a0kl"
+
+
+class TestSigningIn:
+    def test_opens_the_home_page(self):
+        user = UserFactory.create()
+        client = Client()
+        answer = client.post(
+            reverse("admin:login"),
+            {"username": user.username, "password": "correct horse battery staple"},
+        )
+
+        assert answer.status_code == 302
+        assert client.get(reverse("admin:index")).status_code == 200
+        client.post(reverse("admin:logout"))
+        assert client.get(reverse("admin:index")).status_code == 302
+
+    def test_closes_after_five_failures_with_a_readable_page(self):
+        user = UserFactory.create()
+        client = Client()
+        for _ in range(5):
+            answer = client.post(
+                reverse("admin:login"), {"username": user.username, "password": "wrong"}
+            )
+
+        assert answer.status_code == 429
+        assert "Too many attempts" in answer.content.decode()
