@@ -5,17 +5,25 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from estates.api.views import EstateViewSet, Me
+from meters.api.alerts import AlertViewSet
+from meters.api.series import IntervalViewSet, ReadingViewSet
+from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
 from rates.api.views import EstateRatesViewSet, RateTableViewSet, UnitRatesViewSet
-from units.api.views import ResidentViewSet, UnitViewSet
+from units.api.views import ResidentViewSet
+from wallets.api.commands import CommandViewSet
+from wallets.api.units import SuppliedUnitViewSet
 from wallets.api.views import TransactionViewSet, WalletViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("estates", EstateViewSet, "estate")
+router.register("concentrators", ConcentratorViewSet, "concentrator")
+router.register("meter-alerts", AlertViewSet, "meter-alert")
+router.register("meters", MeterViewSet, "meter")
 router.register("rate-tables", RateTableViewSet, "rate-table")
 router.register("residents", ResidentViewSet, "resident")
 router.register("transactions", TransactionViewSet, "transaction")
-router.register("units", UnitViewSet, "unit")
+router.register("units", SuppliedUnitViewSet, "unit")
 router.register("wallets", WalletViewSet, "wallet")
 
 api = [
@@ -35,6 +43,21 @@ api = [
         "units/<uuid:pk>/assign-rates",
         UnitRatesViewSet.as_view({"get": "list", "post": "create"}),
         name="unit-rates",
+    ),
+    path(
+        "meters/<uuid:pk>/readings",
+        ReadingViewSet.as_view({"get": "list", "post": "create"}),
+        name="meter-readings",
+    ),
+    path(
+        "meters/<uuid:pk>/intervals",
+        IntervalViewSet.as_view({"get": "list"}),
+        name="meter-intervals",
+    ),
+    path(
+        "meters/<uuid:pk>/commands",
+        CommandViewSet.as_view({"get": "list", "post": "create"}),
+        name="meter-commands",
     ),
     *router.urls,
     re_path("", documents.Nothing.as_view()),

@@ -5,7 +5,7 @@ An unknown parameter that were ignored would answer another question than the on
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -211,19 +211,17 @@ def _opposite(name: str) -> str:
     return name[1:] if name.startswith("-") else f"-{name}"
 
 
-def day(text: str, field: str) -> date:
+def instant(request: Request, name: str) -> datetime | None:
     """
-    Read a local day.
+    Read a parameter that is an instant or a local day.
 
-    :raises Problem: 422 if it is none.
+    :raises Problem: 422 if it is neither.
     """
+    text = request.query_params.get(name)
     try:
-        found = parse_date(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise problems.invalid(field, "invalid", "Give a day as 2026-07-01.")
-    return found
+        return InstantField().to_python(text)
+    except ValidationError as error:
+        raise problems.invalid(name, error.code or "invalid", error.messages[0]) from error
 
 
 def within[F: type[django_filters.FilterSet]](field: str) -> Callable[[F], F]:

@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -117,12 +118,14 @@ def _opposite(field: str) -> str:
     return field[1:] if field.startswith("-") else f"-{field}"
 
 
-def _token(row: Model, fields: Sequence[str]) -> str:
-    values = [
-        row._meta.get_field(name.lstrip("-")).value_to_string(row)  # type: ignore[union-attr]
-        for name in fields
-    ]
+def _token(row: Any, fields: Sequence[str]) -> str:
+    values = [_text(row, name.lstrip("-")) for name in fields]
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def _text(row: Any, name: str) -> str:
+    value = row[name] if isinstance(row, dict) else getattr(row, name)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _values(model: type[Model], fields: Sequence[str], token: str) -> list[Any]:

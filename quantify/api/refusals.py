@@ -69,12 +69,19 @@ def _flat(details: Any, path: str) -> Iterator[FieldError]:
             yield FieldError(path, str(details["code"]), str(details["message"]))
             return
         for field, inner in details.items():
-            own = "" if field in WHOLE_OBJECT else str(field)
-            yield from _flat(inner, ".".join(part for part in (path, own) if part))
+            yield from _flat(inner, _below(path, field))
     else:
         for position, inner in enumerate(details):
             leaf = isinstance(inner, Mapping) and inner.keys() == {"message", "code"}
             yield from _flat(inner, path if leaf else f"{path}[{position}]")
+
+
+def _below(path: str, field: Any) -> str:
+    if field in WHOLE_OBJECT:
+        return path
+    if isinstance(field, int):
+        return f"{path}[{field}]"
+    return f"{path}.{field}" if path else str(field)
 
 
 def _from_django_validation(exc: django_errors.ValidationError) -> Problem:

@@ -47,7 +47,8 @@ class EnvelopeSchema(AutoSchema):
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
-        if self.method == "POST" and getattr(self.view, "action", "") == "create":
+        is_create = getattr(self.view, "action", "") == "create"
+        if is_create and "201" not in bodies:
             bodies = {"201" if code == "200" else code: body for code, body in bodies.items()}
         for status, kinds in self._problems().items():
             bodies[status] = self._problem_body(kinds)

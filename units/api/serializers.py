@@ -55,7 +55,7 @@ class UnitDetailSerializer(UnitSerializer):
     occupancy = serializers.SerializerMethodField()
 
     class Meta(UnitSerializer.Meta):
-        fields = (*UNIT_FIELDS, "occupancy")
+        fields: tuple[str, ...] = (*UNIT_FIELDS, "occupancy")
 
     @extend_schema_field(OccupancySerializer(allow_null=True))
     def get_occupancy(self, unit: Any) -> Any:

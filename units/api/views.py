@@ -1,4 +1,3 @@
-from http import HTTPStatus
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -9,12 +8,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from quantify.api import problems
 from quantify.api.problems import translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
 from quantify.periods import local_day
 from units import occupancies
 from units.api.filters import ResidentFilters, UnitFilters
+from units.api.refusals import ANOTHER_ESTATE, NOT_OCCUPIED
 from units.api.serializers import (
     MoveInForm,
     MoveOutForm,
@@ -24,15 +23,6 @@ from units.api.serializers import (
     UnitSerializer,
 )
 from units.models import Occupancy, Resident, Unit
-
-ANOTHER_ESTATE = problems.define(
-    "another_estate", HTTPStatus.BAD_REQUEST, "Another estate",
-    "The two belong to different estates; what belongs together is of one estate.",
-)  # fmt: skip
-NOT_OCCUPIED = problems.define(
-    "not_occupied", HTTPStatus.BAD_REQUEST, "Not occupied",
-    "The unit has no tenant who could move out.",
-)  # fmt: skip
 
 
 class ResidentViewSet(Listed, Shown, Created, Changed, Archived):

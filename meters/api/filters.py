@@ -1,0 +1,57 @@
+from django.db.models import Q, QuerySet
+from django_filters import ChoiceFilter, FilterSet
+
+from estates.models import Estate
+from meters.models import Command, Concentrator, Meter, MeterAlert, Reading, Register
+from meters.models.devices import CommunicationStatus
+from quantify.api.filters import BooleanFilter, RelatedFilter, within
+from units.models import Unit
+
+CHANNELS = [(channel.name.lower(), channel.label) for channel in Register.Channel]
+QUALITIES = [("actual", "Actual"), ("estimated", "Estimated"), ("invalid", "Invalid")]
+
+
+class ConcentratorFilters(FilterSet):
+    estate = RelatedFilter(Estate)
+    communication_status = ChoiceFilter(choices=CommunicationStatus.choices)
+    is_enabled = BooleanFilter()
+
+
+class MeterFilters(FilterSet):
+    estate = RelatedFilter(Estate)
+    unit = RelatedFilter(Unit, field_name="current_unit")
+    kind = ChoiceFilter(choices=Meter.Kind.choices)
+    communication_status = ChoiceFilter(choices=CommunicationStatus.choices)
+    communication_type = ChoiceFilter(choices=Meter.CommunicationType.choices)
+    relay_state = ChoiceFilter(choices=Meter.RelayState.choices)
+    concentrator = RelatedFilter(Concentrator)
+
+
+class AlertFilters(FilterSet):
+    estate = RelatedFilter(Estate, field_name="meter__estate")
+    meter = RelatedFilter(Meter)
+    kind = ChoiceFilter(choices=MeterAlert.Kind.choices)
+    severity = ChoiceFilter(choices=MeterAlert.Severity.choices)
+    state = ChoiceFilter(choices=MeterAlert.State.choices)
+
+
+class CommandFilters(FilterSet):
+    action = ChoiceFilter(choices=Command.Action.choices)
+    state = ChoiceFilter(choices=Command.State.choices)
+    cause = ChoiceFilter(choices=Command.Cause.choices)
+
+
+@within("taken_at")
+class ReadingFilters(FilterSet):
+    source = ChoiceFilter(choices=Reading.Source.choices)
+    quality = ChoiceFilter(choices=QUALITIES, method="filter_quality")
+    register = ChoiceFilter(choices=CHANNELS, method="filter_register")
+
+    def filter_quality(self, readings: QuerySet, _: str, value: str) -> QuerySet:
+        if value == "invalid":
+            return readings.filter(is_valid=False)
+        estimated = Q(source=Reading.Source.ESTIMATED)
+        return readings.filter(estimated if value == "estimated" else ~estimated, is_valid=True)
+
+    def filter_register(self, readings: QuerySet, _: str, value: str) -> QuerySet:
+        return readings.filter(channel=Register.Channel[value.upper()])

@@ -1,0 +1,203 @@
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from meters.models import Command, Concentrator, Installation, Meter, MeterAlert, Register
+from quantify.api.serializers import Form, Instant, Quantity, ResourceSerializer, ScopedRelatedField
+from quantify.quantities import format_kilo
+from units.models import Unit
+
+METER_FIELDS = (
+    "id", "estate", "unit", "serial", "kind", "manufacturer", "model", "communication_type",
+    "concentrator", "logical_device", "has_relay", "control_mode", "maximum_per_interval",
+    "relay_state", "relay_read_at", "communication_status", "last_contact_at", "last_reading_at",
+    "clock_drift_seconds", "created_at", "updated_at",
+)  # fmt: skip
+HEARD = (
+    "control_mode", "relay_state", "relay_read_at", "communication_status", "last_contact_at",
+    "last_reading_at", "clock_drift_seconds",
+)  # fmt: skip
+
+
+@extend_schema_field(Quantity())
+class Kilo(serializers.Field):
+    """Whole Wh or litres, shown as kWh or kl."""
+
+    def to_representation(self, value: int) -> str:
+        return format_kilo(value)
+
+
+class ConcentratorSerializer(ResourceSerializer):
+    class Meta:
+        model = Concentrator
+        fields = (
+            "id", "estate", "serial", "name", "host", "port", "addressing", "client_address",
+            "timeout_seconds", "is_enabled", "keeps_clocks", "communication_status",
+            "last_contact_at", "last_error", "created_at", "updated_at",
+        )  # fmt: skip
+        read_only_fields = ("communication_status", "last_contact_at", "last_error")
+        fixed_fields = ("estate",)
+
+
+class ConcentratorStatusSerializer(serializers.Serializer):
+    """How a concentrator and the meters behind it are reached."""
+
+    concentrator = serializers.UUIDField(source="pk")
+    is_enabled = serializers.BooleanField()
+    communication_status = serializers.CharField()
+    last_contact_at = Instant(allow_null=True)
+    last_error = serializers.CharField()
+    meters = serializers.IntegerField(source="meters_known")
+    meters_online = serializers.IntegerField()
+    meters_offline = serializers.IntegerField()
+
+
+class CollectionSerializer(serializers.Serializer):
+    concentrator = serializers.UUIDField()
+    state = serializers.ChoiceField(["queued"])
+
+
+class RegisterSerializer(serializers.ModelSerializer):
+    channel = serializers.SerializerMethodField()
+    span = Kilo()
+
+    class Meta:
+        model = Register
+        fields = ("id", "channel", "obis", "profile_obis", "span")
+
+    def get_channel(self, register: Register) -> str:
+        return channel_name(register.channel)
+
+
+class InstallationSerializer(serializers.ModelSerializer):
+    """Where a meter hangs, with its register at both ends."""
+
+    opening_value = Kilo()
+    closing_value = Kilo(allow_null=True)
+
+    class Meta:
+        model = Installation
+        fields = (
+            "id", "meter", "unit", "kind", "starts_at", "ends_at", "opening_value",
+            "closing_value", "created_at", "updated_at",
+        )  # fmt: skip
+
+
+class MeterSerializer(ResourceSerializer):
+    """A meter; `unit` is where it hangs now."""
+
+    unit = serializers.UUIDField(source="current_unit", read_only=True, allow_null=True)
+
+    class Meta:
+        model = Meter
+        fields: tuple[str, ...] = METER_FIELDS
+        read_only_fields = HEARD
+        fixed_fields = ("estate", "kind")
+
+    def validate(self, attrs: Any) -> Any:
+        def value(name: str) -> Any:
+            return attrs.get(name, getattr(self.instance, f"{name}_id", None))
+
+        concentrator = attrs.get("concentrator")
+        estate = getattr(value("estate"), "pk", value("estate"))
+        if concentrator and concentrator.estate_id != estate:
+            raise serializers.ValidationError(
+                {"concentrator": "This concentrator stands in another estate."},
+                code="another_estate",
+            )
+        return attrs
+
+
+class MeterDetailSerializer(MeterSerializer):
+    registers = RegisterSerializer(many=True, read_only=True)
+    installation = serializers.SerializerMethodField()
+
+    class Meta(MeterSerializer.Meta):
+        fields = (*METER_FIELDS, "registers", "installation")
+
+    @extend_schema_field(InstallationSerializer(allow_null=True))
+    def get_installation(self, meter: Any) -> Any:
+        current = meter.current_installations
+        return InstallationSerializer(current[0]).data if current else None
+
+
+class InstallForm(Form):
+    """Where and when a meter is put up, with its register in kWh or kl."""
+
+    unit = ScopedRelatedField(queryset=Unit.objects.all(), required=False, allow_null=True)
+    starts_at = Instant()
+    opening_value = Quantity(min_value=Decimal(0))
+
+
+class RemoveForm(Form):
+    ends_at = Instant()
+    closing_value = Quantity(min_value=Decimal(0))
+
+
+class AlertSerializer(ResourceSerializer):
+    meter_serial = serializers.CharField(source="meter.serial", read_only=True)
+    estate = serializers.UUIDField(source="meter.estate_id", read_only=True)
+    handled_by = serializers.CharField(
+        source="handled_by.username", default=None, allow_null=True, read_only=True
+    )
+
+    class Meta:
+        model = MeterAlert
+        fields = (
+            "id", "meter", "meter_serial", "estate", "kind", "severity", "state", "message",
+            "raised_at", "last_seen_at", "resolved_at", "handled_by", "note", "created_at",
+            "updated_at",
+        )  # fmt: skip
+
+
+class AcknowledgeForm(Form):
+    note = serializers.CharField(max_length=2000, allow_blank=True, default="")
+
+
+class ResolveForm(Form):
+    note = serializers.CharField(max_length=2000)
+
+
+class CommandSerializer(serializers.ModelSerializer):
+    """An order to a meter's relay, why it was given, and what came of it."""
+
+    trace = serializers.JSONField()
+    requested_by = serializers.CharField(
+        source="requested_by.username", default=None, allow_null=True
+    )
+
+    class Meta:
+        model = Command
+        fields = (
+            "id", "meter", "action", "state", "cause", "reason", "trace", "requested_by",
+            "requested_at", "due_at", "expires_at", "attempts", "sent_at", "acknowledged_at",
+            "verified_at", "outcome", "created_at", "updated_at",
+        )  # fmt: skip
+
+
+class LastReadingSerializer(serializers.Serializer):
+    taken_at = Instant()
+    value = Kilo()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of this name
+
+
+class MeterStatusSerializer(serializers.Serializer):
+    """What is known of a meter right now."""
+
+    meter = serializers.UUIDField(source="pk")
+    communication_status = serializers.CharField()
+    last_contact_at = Instant(allow_null=True)
+    last_reading_at = Instant(allow_null=True)
+    last_reading = LastReadingSerializer(allow_null=True)
+    clock_drift_seconds = serializers.IntegerField(allow_null=True)
+    relay_state = serializers.CharField()
+    relay_read_at = Instant(allow_null=True)
+    open_alerts = AlertSerializer(many=True)
+    open_command = CommandSerializer(allow_null=True)
+
+
+def channel_name(channel: int) -> str:
+    """`import`, `export` or `volume`."""
+    return Register.Channel(channel).name.lower()

@@ -1,0 +1,146 @@
+"""What meters reported: readings, and the consumption that follows from them."""
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from meters import consumption, readings
+from meters.api import refusals
+from meters.api.filters import ReadingFilters
+from meters.api.readings import (
+    BatchForm,
+    BatchSerializer,
+    ConsumptionSerializer,
+    OutcomeSerializer,
+    ReadingForm,
+    ReadingSerializer,
+    entry,
+)
+from meters.consumption import GroupBy
+from meters.models import Interval, Meter, Reading
+from quantify.api import filters, problems
+from quantify.api.problems import Problem
+from quantify.api.views import Listed, Resource, told
+from quantify.periods import Period
+
+SPANS = {
+    GroupBy.INTERVAL: timedelta(days=1),
+    GroupBy.HOUR: timedelta(days=7),
+    GroupBy.DAY: timedelta(days=31),
+    GroupBy.MONTH: timedelta(days=366),
+}
+
+
+def _either(name: str, *shapes: type[Serializer]) -> PolymorphicProxySerializer:
+    """One of several shapes, told apart by their fields."""
+    return PolymorphicProxySerializer(
+        component_name=name, serializers=list(shapes), resource_type_field_name=None
+    )
+
+
+class _OfMeter(Listed, Resource):
+    """Rows of the meter that the address names."""
+
+    def meter(self) -> Meter:
+        meters = Meter.objects.visible_to(self.request.user).alive()
+        shown = meters.filter(estate__deleted_at=None).select_related("estate")
+        return get_object_or_404(shown, pk=self.kwargs["pk"])
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        return rows.filter(meter=self.kwargs.get("pk"))
+
+
+class ReadingViewSet(_OfMeter):
+    """The values of a meter's registers, the newest first."""
+
+    queryset = Reading.objects.all()
+    serializer_class = ReadingSerializer
+    filterset_class = ReadingFilters
+    sort_fields = {"taken_at": "taken_at"}
+    default_sort = ("-taken_at", "channel")
+    cursor_fields = ("-taken_at", "channel")
+    refusals = {"create": (refusals.REJECTED, refusals.CONFLICT)}
+
+    @extend_schema(operation_id="meter_readings")
+    def list(self, request: Request, **_: Any) -> Response:
+        self.meter()
+        return super().list(request)
+
+    @extend_schema(
+        operation_id="meter_readings_record",
+        request=_either("ManualReadings", ReadingForm, BatchForm),
+        responses=dict.fromkeys(
+            (200, 201), _either("ManualOutcomes", OutcomeSerializer, BatchSerializer)
+        ),
+    )
+    def create(self, request: Request, pk: UUID) -> Response:
+        """Record what a person read off the meter: one reading, or up to 1000 in `readings`."""
+        meter = self.meter()
+        is_batch = isinstance(request.data, dict) and "readings" in request.data
+        asked = self.checked(BatchForm)["readings"] if is_batch else [self.checked(ReadingForm)]
+        outcomes = readings.record_manual(
+            meter=meter, entries=[entry(one) for one in asked], now=timezone.now()
+        )
+        created = any(outcome.result == "created" for outcome in outcomes)
+        code = HTTPStatus.CREATED if created else HTTPStatus.OK
+        if is_batch:
+            return told(BatchSerializer(outcomes).data, code)
+        (outcome,) = outcomes
+        if outcome.result == "rejected":
+            raise Problem(refusals.REJECTED, outcome.reason)
+        if outcome.result == "conflict":
+            raise Problem(refusals.CONFLICT, outcome.reason)
+        return told(OutcomeSerializer(outcome).data, code)
+
+
+class IntervalViewSet(_OfMeter):
+    """What was used, by quarter hour, hour, day or month of the estate's local time."""
+
+    queryset = Interval.objects.all()
+    serializer_class = ConsumptionSerializer
+    parameters = {"list": ("from", "to", "group_by")}
+    cursor_fields = ("start", "channel")
+
+    @extend_schema(
+        operation_id="meter_intervals",
+        parameters=[
+            OpenApiParameter("from", str, description="An instant with offset, or a local day."),
+            OpenApiParameter("to", str, description="Up to but without; now if left out."),
+            OpenApiParameter("group_by", str, enum=[one.value for one in GroupBy]),
+        ],
+    )
+    def list(self, request: Request, **_: Any) -> Response:
+        meter = self.meter()
+        group_by = _group_by(request)
+        if group_by is not GroupBy.INTERVAL and "cursor" in request.query_params:
+            raise problems.invalid("cursor", "exclusive", "A cursor goes with group_by=interval.")
+        zone = meter.estate.zone
+        rows = consumption.of_meter(meter, _period(request, group_by), group_by, zone)
+        page = self.paginate_queryset(rows)
+        shown = ConsumptionSerializer(page, many=True, context={"zone": zone}).data
+        return self.get_paginated_response(shown)
+
+
+def _group_by(request: Request) -> GroupBy:
+    try:
+        return GroupBy(request.query_params.get("group_by", GroupBy.INTERVAL))
+    except ValueError as error:
+        choices = f"Use one of {', '.join(GroupBy)}."
+        raise problems.invalid("group_by", "invalid_choice", choices) from error
+
+
+def _period(request: Request, group_by: GroupBy) -> Period:
+    end = filters.instant(request, "to") or timezone.now()
+    start = filters.instant(request, "from") or end - SPANS[group_by]
+    if end <= start:
+        raise problems.invalid("to", "invalid", "Give an end after the start.")
+    return Period(start, end)

@@ -1,0 +1,189 @@
+"""Devices: concentrators, meters, where they hang and how they are."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from kombu.exceptions import OperationalError
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from meters import installations, registration, tasks
+from meters.api import refusals
+from meters.api.filters import ConcentratorFilters, MeterFilters
+from meters.api.serializers import (
+    CollectionSerializer,
+    ConcentratorSerializer,
+    ConcentratorStatusSerializer,
+    InstallationSerializer,
+    InstallForm,
+    MeterDetailSerializer,
+    MeterSerializer,
+    MeterStatusSerializer,
+    RemoveForm,
+)
+from meters.models import Concentrator, Installation, Meter
+from meters.models.devices import CommunicationStatus
+from quantify.api import editing
+from quantify.api.problems import Problem, translated
+from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
+from quantify.quantities import kilo
+from units.api.refusals import ANOTHER_ESTATE
+
+
+class ConcentratorViewSet(Listed, Shown, Created, Changed, Archived):
+    """Data concentrators and how they are reached."""
+
+    queryset = Concentrator.objects.all()
+    serializer_class = ConcentratorSerializer
+    filterset_class = ConcentratorFilters
+    search_fields = ("serial", "name", "host")
+    sort_fields = {
+        name: name for name in ("serial", "name", "last_contact_at", "created_at", "updated_at")
+    }
+    default_sort = ("serial", "pk")
+    permission_names = {
+        "show_status": "meters.view_concentrator",
+        "collect": "meters.collect_concentrator",
+    }
+    refusals = {"collect": (refusals.DISABLED, refusals.NO_QUEUE)}
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        rows = rows.filter(estate__deleted_at=None)
+        return rows.annotate(**_MET) if self.action == "show_status" else rows
+
+    @extend_schema(operation_id="concentrator_status", responses=ConcentratorStatusSerializer)
+    @action(detail=True, methods=["get"], url_path="status", url_name="status")
+    def show_status(self, request: Request, pk: UUID) -> Response:
+        """How the concentrator and the meters behind it are reached."""
+        return told(ConcentratorStatusSerializer(self.seen_object()).data)
+
+    @extend_schema(
+        operation_id="concentrator_collect", request=None, responses={202: CollectionSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def collect(self, request: Request, pk: UUID) -> Response:
+        """Ask for a round now; what it brings is seen at the meters."""
+        concentrator = self.seen_object()
+        if not concentrator.is_enabled:
+            raise Problem(refusals.DISABLED)
+        try:
+            tasks.collect.delay(concentrator_id=str(concentrator.pk))
+        except OperationalError as error:
+            raise Problem(refusals.NO_QUEUE) from error
+        return told({"concentrator": concentrator.pk, "state": "queued"}, HTTPStatus.ACCEPTED)
+
+
+_LIVING = Q(meters__deleted_at=None)
+_MET = {
+    "meters_known": Count("meters", filter=_LIVING),
+    "meters_online": Count(
+        "meters", filter=_LIVING & Q(meters__communication_status=CommunicationStatus.ONLINE)
+    ),
+    "meters_offline": Count(
+        "meters", filter=_LIVING & ~Q(meters__communication_status=CommunicationStatus.ONLINE)
+    ),
+}
+
+
+class MeterViewSet(Listed, Shown, Created, Changed, Archived):
+    """Meters, installed or in store."""
+
+    queryset = Meter.objects.all()
+    serializer_class = MeterSerializer
+    detail_class = MeterDetailSerializer
+    filterset_class = MeterFilters
+    search_fields = ("serial", "manufacturer", "model")
+    sort_fields = {
+        name: name
+        for name in ("serial", "kind", "last_contact_at", "last_reading_at", "created_at")
+    }
+    default_sort = ("serial", "pk")
+    permission_names = {
+        "install": "meters.add_installation",
+        "remove_from_place": "meters.add_installation",
+        "show_status": "meters.view_meter",
+    }
+    refusals = {
+        "destroy": (refusals.INSTALLED,),
+        "install": (refusals.TAKEN, refusals.NOT_A_QUARTER, ANOTHER_ESTATE),
+        "remove_from_place": (
+            refusals.NOT_INSTALLED, refusals.NOT_A_QUARTER, refusals.IMPOSSIBLE,
+        ),
+    }  # fmt: skip
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        return shaped(rows.filter(estate__deleted_at=None), alone=self.action != "list")
+
+    def add(self, fields: Mapping[str, Any]) -> Meter:
+        return registration.register(**fields)
+
+    def remove(self, instance: Any) -> None:
+        if instance.installations.filter(ends_at=None).exists():
+            raise Problem(refusals.INSTALLED)
+        editing.archive(instance, at=timezone.now())
+
+    @extend_schema(
+        operation_id="meter_install", request=InstallForm, responses={201: InstallationSerializer}
+    )
+    @action(detail=True, methods=["post"])
+    def install(self, request: Request, pk: UUID) -> Response:
+        """Put the meter up at a unit; a bulk meter at the estate."""
+        meter = self.seen_object()
+        asked = self.checked(InstallForm)
+        unit = asked.get("unit")
+        if unit and unit.estate_id != meter.estate_id:
+            raise Problem(ANOTHER_ESTATE)
+        with translated(refusals.OF_METERS):
+            made = installations.install(
+                meter=meter,
+                unit=unit,
+                starts_at=asked["starts_at"],
+                opening_value=kilo(asked["opening_value"]),
+                now=timezone.now(),
+            )
+        return told(InstallationSerializer(made).data, HTTPStatus.CREATED)
+
+    @extend_schema(
+        operation_id="meter_remove", request=RemoveForm, responses={200: InstallationSerializer}
+    )
+    @action(detail=True, methods=["post"], url_path="remove", url_name="remove")
+    def remove_from_place(self, request: Request, pk: UUID) -> Response:
+        """Take the meter down, with what its register shows."""
+        meter = self.seen_object()
+        asked = self.checked(RemoveForm)
+        with translated(refusals.OF_METERS):
+            ended = installations.remove(
+                meter=meter,
+                ends_at=asked["ends_at"],
+                closing_value=kilo(asked["closing_value"]),
+                now=timezone.now(),
+            )
+        return told(InstallationSerializer(ended).data)
+
+    @extend_schema(operation_id="meter_status", responses=MeterStatusSerializer)
+    @action(detail=True, methods=["get"], url_path="status", url_name="status")
+    def show_status(self, request: Request, pk: UUID) -> Response:
+        """What is known of the meter right now."""
+        meter = self.seen_object()
+        meter.last_reading = meter.readings.latest_first().first()
+        alerts = meter.alerts.unresolved().select_related("meter", "handled_by")
+        meter.open_alerts = alerts.order_by("-raised_at")
+        meter.open_command = meter.commands.open().select_related("requested_by").first()
+        return told(MeterStatusSerializer(meter).data)
+
+
+def shaped(meters: QuerySet, *, alone: bool) -> QuerySet:
+    """Meters with where they hang now; a single one with its registers too."""
+    current = Installation.objects.at(timezone.now())
+    of_meter = current.filter(meter=OuterRef("pk")).values("unit")[:1]
+    rows: QuerySet = meters.annotate(current_unit=Subquery(of_meter))
+    if not alone:
+        return rows
+    hanging = Prefetch("installations", queryset=current, to_attr="current_installations")
+    return rows.prefetch_related("registers", hanging)

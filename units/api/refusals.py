@@ -1,0 +1,14 @@
+"""The problems of places and people."""
+
+from http import HTTPStatus
+
+from quantify.api import problems
+
+ANOTHER_ESTATE = problems.define(
+    "another_estate", HTTPStatus.BAD_REQUEST, "Another estate",
+    "The two belong to different estates; what belongs together is of one estate.",
+)  # fmt: skip
+NOT_OCCUPIED = problems.define(
+    "not_occupied", HTTPStatus.BAD_REQUEST, "Not occupied",
+    "The unit has no tenant who could move out.",
+)  # fmt: skip

@@ -1,0 +1,73 @@
+"""Units with what supplies them: their meters and their wallet."""
+
+from typing import Any
+
+from django.db.models import F, Prefetch, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from meters.api.serializers import METER_FIELDS
+from meters.models import Installation, Meter
+from quantify.api.filters import BooleanFilter
+from quantify.api.serializers import Money
+from units.api.filters import UnitFilters
+from units.api.serializers import UNIT_FIELDS, UnitDetailSerializer
+from units.api.views import UnitViewSet
+from wallets.limits import limit_of
+from wallets.models import Wallet
+
+
+class UnitMeterSerializer(serializers.ModelSerializer):
+    """A meter that hangs at the unit."""
+
+    class Meta:
+        model = Meter
+        fields = tuple(name for name in METER_FIELDS if name != "unit")
+
+
+class UnitWalletSerializer(serializers.ModelSerializer):
+    balance = Money()
+
+    class Meta:
+        model = Wallet
+        fields = ("id", "balance", "arrears", "is_suspended")
+
+
+class SuppliedUnitSerializer(UnitDetailSerializer):
+    """A unit with who lives there, its meters and its wallet."""
+
+    meters = serializers.SerializerMethodField()
+    wallet = UnitWalletSerializer(read_only=True)
+
+    class Meta(UnitDetailSerializer.Meta):
+        fields = (*UNIT_FIELDS, "occupancy", "meters", "wallet")
+
+    @extend_schema_field(UnitMeterSerializer(many=True))
+    def get_meters(self, unit: Any) -> Any:
+        hanging = [installation.meter for installation in unit.current_installations]
+        return UnitMeterSerializer(hanging, many=True).data
+
+
+class SuppliedUnitFilters(UnitFilters):
+    low_balance = BooleanFilter(method="filter_low_balance")
+
+    def filter_low_balance(self, units: QuerySet, _: str, value: bool) -> QuerySet:  # noqa: FBT001
+        units = units.annotate(limit=limit_of("wallet__"))
+        low = {"wallet__balance__lt": F("limit")}
+        return units.filter(**low) if value else units.exclude(**low)
+
+
+class SuppliedUnitViewSet(UnitViewSet):
+    """Homes of an estate, with their meters and wallets."""
+
+    detail_class = SuppliedUnitSerializer
+    filterset_class = SuppliedUnitFilters
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        rows = super().shaped(rows)
+        if self.action == "list":
+            return rows
+        current = Installation.objects.at(timezone.now()).select_related("meter").order_by("kind")
+        hanging = Prefetch("installations", queryset=current, to_attr="current_installations")
+        return rows.select_related("wallet").prefetch_related(hanging)
