@@ -75,7 +75,7 @@ class EstateAdmin(ArchiveAdmin):
             super().save_model(request, obj, form, change)
             return
         fields = {name: getattr(obj, name) for name in form.cleaned_data}
-        registration.register(id=obj.pk, **fields)
+        obj.pk = registration.register(**fields).pk
         obj.refresh_from_db()
 
 
