@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError
 
 from meters import installations, readings
 from meters.installations import (
@@ -75,6 +76,14 @@ class TestInstall:
 
         with pytest.raises(InstalledElsewhere):
             install(other, unit=unit)
+
+    def test_only_bulk_meters_hang_at_the_estate(self):
+        bulk = new_meter(kind="bulk_electricity")
+        common = {"starts_at": at(0), "opening_value": 0, "now": LATER, "unit": None}
+
+        assert installations.install(meter=bulk, **common).unit is None
+        with pytest.raises(IntegrityError, match="only_bulk_meters_without_unit"):
+            installations.install(meter=new_meter(), **common)
 
     def test_a_meter_may_wait_for_its_registers(self):
         install(MeterFactory.create())

@@ -433,6 +433,18 @@ class TestRecordManual:
         ]
         assert rules(meter)[8] == (["gap"], True)
 
+    def test_needs_a_time_zone_and_a_channel_of_the_meter(self):
+        meter = new_meter()
+        naive = ManualEntry(at(0).replace(tzinfo=None), Decimal(1))
+        foreign = ManualEntry(at(0), Decimal(1), channel=2)
+
+        told = readings.record_manual(meter=meter, entries=[naive, foreign], now=LATER)
+
+        assert [one.reason for one in told] == [
+            "Give the time with its time zone.",
+            "The meter has no register for channel 2.",
+        ]
+
     def test_needs_a_register(self):
         told = self.enter(MeterFactory.create(), (0, "1"))
 
