@@ -4,19 +4,20 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
-from estates.api.views import EstateViewSet, Me
+from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
 from meters.api.series import IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
 from rates.api.views import EstateRatesViewSet, RateTableViewSet, UnitRatesViewSet
+from reports.api.estates import EstateWithStatisticsViewSet
 from units.api.views import ResidentViewSet
 from wallets.api.commands import CommandViewSet
 from wallets.api.units import SuppliedUnitViewSet
 from wallets.api.views import TransactionViewSet, WalletViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
-router.register("estates", EstateViewSet, "estate")
+router.register("estates", EstateWithStatisticsViewSet, "estate")
 router.register("concentrators", ConcentratorViewSet, "concentrator")
 router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")

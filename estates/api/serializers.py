@@ -7,15 +7,17 @@ from accounts.models import Role, User
 from estates.models import Estate, EstateSettings
 from quantify.api.serializers import ResourceSerializer
 
+ESTATE_FIELDS = (
+    "id", "code", "name", "address", "city", "postal_code", "contact_name", "contact_phone",
+    "contact_email", "time_zone", "total_units", "solar_free_allocation_kwh", "is_active",
+    "created_at", "updated_at",
+)  # fmt: skip
+
 
 class EstateSerializer(ResourceSerializer):
     class Meta:
         model = Estate
-        fields = (
-            "id", "code", "name", "address", "city", "postal_code", "contact_name",
-            "contact_phone", "contact_email", "time_zone", "total_units",
-            "solar_free_allocation_kwh", "is_active", "created_at", "updated_at",
-        )  # fmt: skip
+        fields: tuple[str, ...] = ESTATE_FIELDS
 
 
 class EstateSettingsSerializer(ResourceSerializer):
