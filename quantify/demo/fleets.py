@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from meters.dlms.simulator.fleet import FleetPlan, Kind, MeterPlan, seed_of
-from quantify.demo.stories import HISTORY, Story
+from quantify.demo.stories import Past, Story
 
 UNIT_KINDS = (Kind.ELECTRICITY, Kind.WATER, Kind.SOLAR)
 BULK_KINDS = (Kind.BULK_ELECTRICITY, Kind.BULK_WATER)
@@ -21,11 +21,11 @@ MODELS = {
 
 
 def serial(story: Story, kind: Kind, number: int) -> str:
-    return f"{MODELS[kind][0]}{story.code[:2]}{number:05}"
+    return f"{MODELS[kind][0]}-{story.code}-{number:04}"
 
 
-def fleet(story: Story, epoch: datetime) -> FleetPlan:
-    """The fleet of an estate whose history begins at `epoch`."""
+def fleet(story: Story, past: Past) -> FleetPlan:
+    """The fleet of an estate with its past; its epoch is where that begins."""
     units = [
         _meter(story, kind, device=FIRST_UNIT_DEVICE + 3 * number + at, unit=unit)
         for number, unit in enumerate(story.units)
@@ -36,8 +36,8 @@ def fleet(story: Story, epoch: datetime) -> FleetPlan:
     ]
     return FleetPlan(
         code=story.code,
-        epoch=epoch,
-        meters=tuple(_planted(story, one, epoch) for one in [*units, *bulk]),
+        epoch=past.begins,
+        meters=tuple(_planted(story, one, past.ends) for one in [*units, *bulk]),
         loss_percent=story.loss_percent,
         water_loss_percent=story.water_loss_percent,
     )
@@ -63,9 +63,9 @@ def _meter(story: Story, kind: Kind, *, device: int, unit: str = "") -> MeterPla
     )
 
 
-def _planted(story: Story, meter: MeterPlan, epoch: datetime) -> MeterPlan:
+def _planted(story: Story, meter: MeterPlan, ends: datetime) -> MeterPlan:
     """The meter, with what is wrong in its unit."""
-    ends, unit = epoch + HISTORY, unit_of(story, meter)
+    unit = unit_of(story, meter)
     wrong: dict[tuple[str, Kind], dict[str, Any]] = {
         (story.leaking, Kind.WATER): {
             "leak_litres_per_hour": 26,

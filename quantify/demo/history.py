@@ -19,8 +19,8 @@ from meters import readings
 from meters.dlms.simulator.fleet import FleetPlan, plan_registers
 from meters.models import Meter, Register
 from meters.readings import RegisterSeries
-from quantify.demo.stories import HISTORY, SLOT, Story
-from quantify.periods import days, local_day, midnight
+from quantify.demo.stories import Past, Story
+from quantify.periods import INTERVAL, days, local_day, midnight
 from wallets import billing, ledger, topups
 from wallets.models import Bill, Transaction, Wallet
 
@@ -42,16 +42,15 @@ STOPS_PAYING = 2
 type Say = Callable[[str], object]
 
 
-def meter(estate: Estate, plan: FleetPlan, *, now: datetime) -> readings.Recorded:
+def meter(estate: Estate, plan: FleetPlan, *, ends: datetime, now: datetime) -> readings.Recorded:
     """Record what the registers of an estate showed every 15 minutes of its history."""
-    ends = plan.epoch + HISTORY
     values = plan_registers(plan, plan.epoch, ends)
     ids = dict(Meter.objects.filter(estate=estate).values_list("logical_device", "pk"))
     channels = dict(Register.objects.filter(meter__estate=estate).values_list("meter", "channel"))
     series = []
     for one in plan.meters:
         answered = ends if one.offline_from is None else min(one.offline_from, ends)
-        count = (answered - plan.epoch) // SLOT + 1
+        count = (answered - plan.epoch) // INTERVAL + 1
         pk = ids[one.logical_device]
         series.append(
             RegisterSeries(pk, channels[pk], plan.epoch, values[one.logical_device][:count])
@@ -68,18 +67,17 @@ class _Home:
     left_in_the_end: Decimal | None
 
 
-def live(stories: Sequence[Story], epoch: datetime, *, say: Say) -> None:
+def live(stories: Sequence[Story], past: Past, *, say: Say) -> None:
     """Bill each day of the history in its evening; residents top up in the morning."""
-    ends = epoch + HISTORY
     homes = [home for story in stories for home in _homes(story)]
-    for day in days(_resume_on(epoch), local_day(ends) + timedelta(days=1)):
-        to_the_end = (local_day(ends) - day).days
-        _pay_in(homes, day, begins=max(epoch, midnight(day)), to_the_end=to_the_end)
-        evening = min(midnight(day + timedelta(days=1)) - SECOND, ends)
+    for day in days(_resume_on(past.begins), local_day(past.ends) + timedelta(days=1)):
+        to_the_end = (local_day(past.ends) - day).days
+        _pay_in(homes, day, begins=max(past.begins, midnight(day)), to_the_end=to_the_end)
+        evening = min(midnight(day + timedelta(days=1)) - SECOND, past.ends)
         billing.run(now=evening, since=day)
         if day.day == 1:
-            say(f"  lived until {day:%d %B %Y}")
-    _leave(homes, at=ends)
+            say(f"  billed up to {day:%d %B %Y}")
+    _leave(homes, at=past.ends)
 
 
 def _resume_on(epoch: datetime) -> date:

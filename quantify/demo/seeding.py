@@ -1,7 +1,7 @@
 """Making the demonstration, or finishing what was interrupted."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -11,8 +11,8 @@ from estates.models import Estate
 from meters.models import Installation, Reading
 from quantify.demo import history, setup
 from quantify.demo.fleets import fleet
-from quantify.demo.stories import BEHIND, HISTORY, STORIES, Story
-from quantify.periods import floor_to_interval, local_day
+from quantify.demo.stories import HISTORY, STORIES, Past, Story
+from quantify.periods import local_day
 from rates import catalogue
 from wallets.models import Bill
 
@@ -23,27 +23,34 @@ class DatabaseNotEmpty(Exception):
     """The database holds estates that are not the demonstration's."""
 
 
-def seed(*, now: datetime, say: Say) -> None:
+def seed(
+    *,
+    now: datetime,
+    say: Say,
+    stories: Sequence[Story] = STORIES,
+    length: timedelta = HISTORY,
+) -> None:
     """
     Make the demonstration in an empty database; where it stands already, nothing changes.
 
     :raises DatabaseNotEmpty: if the database holds other estates.
     """
-    codes = {story.code for story in STORIES}
+    codes = {story.code for story in stories}
     if others := list(Estate.objects.exclude(code__in=codes).values_list("code", flat=True)[:3]):
         raise DatabaseNotEmpty(
             f"The database holds other estates ({', '.join(others)}). "
             "Give the demonstration an empty one: set DATABASE_URL."
         )
-    epoch = _epoch() or floor_to_interval(now) - BEHIND - HISTORY
+    begun = _begun()
+    past = Past(begun, begun + length) if begun else Past.before(now, length)
     catalogue.load()
-    for story in STORIES:
-        _prepare(story, epoch)
-    setup.sign_ins()
-    if _is_lived(epoch):
+    for story in stories:
+        _prepare(story, past)
+    setup.sign_ins(works_for=stories[0])
+    if _is_lived(past):
         say("The demonstration is there.")
-        return
-    _live(epoch, now=now, say=say)
+    else:
+        _live(stories, past, now=now, say=say)
 
 
 def simulators() -> Path:
@@ -53,31 +60,30 @@ def simulators() -> Path:
     return folder
 
 
-def port_of(story: Story) -> int:
-    return int(settings.SIMULATOR_PORT) + story.port_offset
-
-
-def _prepare(story: Story, epoch: datetime) -> None:
-    plan = fleet(story, epoch)
-    plan.dump(simulators() / f"{story.code}.json")
+def _prepare(story: Story, past: Past) -> None:
+    plan, path = fleet(story, past), simulators() / f"{story.code}.json"
+    plan.dump(path)
     if not Estate.objects.filter(code=story.code).exists():
-        setup.estate(story, plan, port=port_of(story))
+        # What an earlier demonstration's relays did is not this one's past.
+        path.with_suffix(".journal").unlink(missing_ok=True)
+        setup.estate(story, plan, port=int(settings.SIMULATOR_PORT) + story.port_offset)
 
 
-def _epoch() -> datetime | None:
+def _begun() -> datetime | None:
     """When the history begins, if an earlier attempt has settled it."""
     begun: datetime | None = Installation.objects.aggregate(first=Min("starts_at"))["first"]
     return begun
 
 
-def _is_lived(epoch: datetime) -> bool:
-    return Bill.objects.filter(priced_to__gt=local_day(epoch + HISTORY)).exists()
+def _is_lived(past: Past) -> bool:
+    return Bill.objects.filter(priced_to__gt=local_day(past.ends)).exists()
 
 
-def _live(epoch: datetime, *, now: datetime, say: Say) -> None:
-    for story in STORIES:
-        recorded = history.meter(Estate.objects.get(code=story.code), fleet(story, epoch), now=now)
+def _live(stories: Sequence[Story], past: Past, *, now: datetime, say: Say) -> None:
+    for story in stories:
+        estate = Estate.objects.get(code=story.code)
+        recorded = history.meter(estate, fleet(story, past), ends=past.ends, now=now)
         say(f"{story.name}: {recorded.created:,} readings, {recorded.intervals:,} intervals.")
-    say("Billing each day of the last 90 ...")
-    history.live(STORIES, epoch, say=say)
+    say("Billing each day of the past ...")
+    history.live(stories, past, say=say)
     say(f"{Reading.objects.count():,} readings are kept.")

@@ -12,7 +12,7 @@ from meters.dlms.simulator.fleet import FleetPlan, Kind, MeterPlan
 from meters.models import Concentrator, Installation, Meter, Register
 from quantify.demo.fleets import MODELS, unit_of
 from quantify.demo.people import PASSWORD, SIGN_INS, person
-from quantify.demo.stories import OAK_GARDENS, WILLOW_CREEK, Story
+from quantify.demo.stories import Story
 from quantify.periods import local_day
 from quantify.quantities import Utility
 from rates import catalogue
@@ -55,15 +55,15 @@ def estate(story: Story, plan: FleetPlan, *, port: int) -> Estate:
 
 
 @transaction.atomic
-def sign_ins() -> None:
-    """The four people who sign in; all but the first belong to Willow Creek alone."""
-    willow_creek = Estate.objects.get(code=WILLOW_CREEK.code)
+def sign_ins(*, works_for: Story) -> None:
+    """The four people who sign in; all but the first work for one estate alone."""
+    workplace = Estate.objects.get(code=works_for.code)
     for username, full_name, role in SIGN_INS:
         if User.objects.filter(username=username).exists():
             continue
         user = User.objects.create_user(username, PASSWORD, role=role, full_name=full_name)
         if not user.sees_every_estate:
-            Membership.objects.create(user=user, estate=willow_creek)
+            Membership.objects.create(user=user, estate=workplace)
 
 
 def _units(story: Story, made: Estate) -> dict[str, Unit]:
@@ -150,15 +150,14 @@ def _register(meter: Meter) -> Register:
 
 
 def _rates(story: Story, made: Estate) -> None:
-    if story is WILLOW_CREEK:
+    if story.has_time_of_use:
         electricity = RateTable.objects.get(name="Homeflex 1", licensee="Eskom", estate=None)
         water = _carried_on(made, "Domestic water, conventional", "2023/24")
     else:
         electricity = _carried_on(made, "Residential prepaid", "2023/24")
         water = _carried_on(made, "Domestic water, prepaid", "2023/24")
-    price = "1.65" if story is OAK_GARDENS else "1.50"
     solar = _table(made, f"{story.name} solar", Utility.SOLAR, OWN_SOLAR, [
-        {"kind": "energy", "name": "Solar energy", "price": price},
+        {"kind": "energy", "name": "Solar energy", "price": story.solar_price},
     ])  # fmt: skip
     for table in (electricity, water, solar):
         Assignment.objects.create(

@@ -2,14 +2,28 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Self
 
-from meters.dlms.simulator.loads import SLOT_SECONDS
+from quantify.periods import floor_to_interval
 
 HISTORY = timedelta(days=90)
+"""How long the estates have been lived in when the demonstration begins."""
 BEHIND = timedelta(hours=24)
-SLOT = timedelta(seconds=SLOT_SECONDS)
+
+
+@dataclass(frozen=True)
+class Past:
+    """The history of the demonstration: from when to when."""
+
+    begins: datetime
+    ends: datetime
+
+    @classmethod
+    def before(cls, now: datetime, length: timedelta = HISTORY) -> Self:
+        ends = floor_to_interval(now) - BEHIND
+        return cls(ends - length, ends)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +41,11 @@ class Story:
     city: str
     postal_code: str
     buildings: str
+    floors: int = 5
+    units_a_floor: int = 5
     port_offset: int
+    has_time_of_use: bool = False
+    solar_price: str = "1.65"
     loss_percent: Decimal = Decimal(1)
     water_loss_percent: Decimal = Decimal(1)
     vacant: frozenset[str] = frozenset()
@@ -41,8 +59,8 @@ class Story:
     @property
     def units(self) -> Iterator[str]:
         for building in self.buildings:
-            for floor in range(1, 6):
-                for number in range(1, 6):
+            for floor in range(1, self.floors + 1):
+                for number in range(1, self.units_a_floor + 1):
                     yield f"{building}-{floor}{number:02}"
 
 
@@ -54,6 +72,8 @@ WILLOW_CREEK = Story(
     postal_code="2062",
     buildings="AB",
     port_offset=0,
+    has_time_of_use=True,
+    solar_price="1.50",
     vacant=frozenset({"A-505", "B-303"}),
     low={"A-103": "6.00", "B-204": "14.00", "A-301": "31.00", "B-401": "44.00"},
     empty=frozenset({"A-204"}),

@@ -170,7 +170,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "POSTPROCESSING_HOOKS": ["quantify.api.schema.add_success_examples"],
+    "POSTPROCESSING_HOOKS": ["quantify.api.schema.add_examples"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -190,6 +190,11 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "quantify"
+# A resident who paid waits for the light: not behind a collection that takes its time.
+CELERY_TASK_ROUTES = {
+    "wallets.tasks.control_credit": {"queue": "control"},
+    "wallets.tasks.send_commands": {"queue": "control"},
+}
 CELERY_TIMEZONE = "Africa/Johannesburg"
 COLLECTION_SECONDS = env.int("COLLECTION_SECONDS", default=15 * 60)
 CELERY_BEAT_SCHEDULE = {

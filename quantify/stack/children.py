@@ -31,11 +31,13 @@ def preparations(environment: Mapping[str, str]) -> Sequence[Program]:
 def services(environment: Mapping[str, str], *, port: int, var: Path) -> Sequence[Program]:
     """What then keeps running, in the order it is started; it is stopped in reverse."""
     program = partial(Program, environment=environment, directory=CHECKOUT)
-    worker = [*CELERY, "worker", "--loglevel=INFO", "--concurrency=2"]
+    worker = [*CELERY, "worker", "--loglevel=INFO", "--queues=quantify", "--concurrency=2"]
+    control = [*CELERY, "worker", "--loglevel=INFO", "--queues=control", "--concurrency=1"]
     beat = [*CELERY, "beat", "--loglevel=INFO", f"--schedule={var}/beat.schedule", "--pidfile="]
     return [
         # Orphaned, it would wait for a queue that is gone; what it had not finished stays there.
-        program("worker", worker, orphan_signal=SIGKILL),
+        program("worker", [*worker, "--hostname=work@%h"], orphan_signal=SIGKILL),
+        program("control", [*control, "--hostname=control@%h"], orphan_signal=SIGKILL),
         program("web", [*WEB, f"--port={port}", "quantify.wsgi:application"]),
         program("simulators", [*MANAGE, "simulate_concentrator", "--all"]),
         program("beat", beat),

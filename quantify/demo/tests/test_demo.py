@@ -1,0 +1,218 @@
+"""
+The whole product on a small demonstration: from a meter on the wire to a rand in the wallet.
+
+The simulated concentrators listen on real sockets and are read over DLMS; the judge is
+`quantify.demo.audit`, which knows the simulator's registers and nothing of the flow.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+
+from estates.models import Estate, EstateSettings
+from meters import collection
+from meters.dlms.simulator.fleet import Fleet, FleetPlan
+from meters.dlms.simulator.server import serve
+from meters.models import Command, Concentrator, Interval, Meter
+from notifications import outbox
+from quantify.demo import audit, seeding
+from quantify.demo.stories import Story
+from wallets import billing, credit, topups
+from wallets.models import Transaction, Wallet
+
+NOW = datetime(2026, 11, 20, 9, 7, tzinfo=UTC)
+SMALL = Story(
+    code="TINY1",
+    name="Tiny Mews",
+    address="1 Short Lane",
+    city="Pretoria",
+    postal_code="0001",
+    buildings="A",
+    floors=2,
+    units_a_floor=2,
+    port_offset=0,
+    has_time_of_use=True,
+    low={"A-102": "4.00"},
+    empty=frozenset({"A-201"}),
+    leaking="A-101",
+    bypassed="A-202",
+)
+BLOCKS = Story(
+    code="TINY2",
+    name="Tiny Park",
+    address="2 Short Lane",
+    city="Pretoria",
+    postal_code="0001",
+    buildings="B",
+    floors=1,
+    units_a_floor=3,
+    port_offset=1,
+    vacant=frozenset({"B-102"}),
+)
+STORIES = (SMALL, BLOCKS)
+
+
+@pytest.fixture
+def simulators(settings: LazySettings, tmp_path: Path) -> Path:
+    settings.SIMULATORS = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def demo(transactional_db: None, simulators: Path) -> None:
+    seeding.seed(now=NOW, say=lambda _: None, stories=STORIES, length=timedelta(days=20))
+    # In an estate of four, one unit is a quarter of it.
+    EstateSettings.objects.update(breaker_percent=100)
+
+
+@contextmanager
+def served(story: Story, folder: Path, *, now: datetime) -> Iterator[Fleet]:
+    """The estate's concentrator on a socket, at a simulated time that stands still."""
+    path = folder / f"{story.code}.json"
+    fleet = Fleet.open(
+        FleetPlan.load(path), path.with_suffix(".journal"), behind=timedelta(0),
+        time_source=lambda: now,
+    )  # fmt: skip
+    ports: SimpleQueue[int] = SimpleQueue()
+    over = threading.Event()
+
+    async def serve_until_over() -> None:
+        server = asyncio.create_task(serve(fleet, port=0, started=lambda _, port: ports.put(port)))
+        await asyncio.to_thread(over.wait)
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+
+    thread = threading.Thread(target=asyncio.run, args=[serve_until_over()])
+    thread.start()
+    try:
+        Concentrator.objects.filter(estate__code=story.code).update(port=ports.get(timeout=10))
+        yield fleet
+    finally:
+        over.set()
+        thread.join(10)
+        fleet.close()
+
+
+def collect_and_bill(story: Story, *, now: datetime) -> collection.Summary:
+    concentrator = Concentrator.objects.get(estate__code=story.code)
+    summary = collection.collect(concentrator_id=concentrator.pk, now=now)
+    billing.run(now=now)
+    return summary
+
+
+def control(now: datetime) -> list[Command]:
+    commands = credit.control(now=now).requested
+    return [credit.send(command.pk, now=now) for command in commands]
+
+
+def wallet(unit_number: str) -> Wallet:
+    return Wallet.objects.get(unit__unit_number=unit_number)
+
+
+class TestSeed:
+    def test_agrees_with_the_registers_to_the_unit_and_the_cent(self, demo: None, simulators: Path):
+        assert list(audit.findings(STORIES, simulators)) == []
+        assert Interval.objects.count() == (7 * 3 + 2 * 2) * 20 * 96
+        assert wallet("A-102").balance == Decimal("4.00")
+        assert wallet("A-201").available == 0
+
+    def test_again_changes_nothing(self, demo: None):
+        before = list(Transaction.objects.order_by("number").values_list("pk", flat=True))
+
+        seeding.seed(now=NOW, say=lambda _: None, stories=STORIES, length=timedelta(days=20))
+
+        assert list(Transaction.objects.order_by("number").values_list("pk", flat=True)) == before
+
+    def test_refuses_a_database_with_other_estates(self, transactional_db: None, simulators: Path):
+        Estate.objects.create(code="REAL1", name="A real estate")
+
+        with pytest.raises(seeding.DatabaseNotEmpty, match="REAL1"):
+            seeding.seed(now=NOW, say=lambda _: None, stories=STORIES)
+
+        assert Estate.objects.count() == 1
+
+
+class TestAudit:
+    """A check that cannot fail is none: each planted fault must be found."""
+
+    @pytest.mark.parametrize(
+        ("fault", "expected"),
+        [
+            pytest.param(
+                "UPDATE meters_interval SET quantity = quantity + 1 WHERE ctid = "
+                "(SELECT min(ctid) FROM meters_interval) AND meter_id = "
+                "(SELECT meter_id FROM meters_interval LIMIT 1)",
+                "its register says",
+                id="an interval that grew",
+            ),
+            pytest.param(
+                "UPDATE wallets_bill SET charged = charged + 0.01 WHERE id = "
+                "(SELECT id FROM wallets_bill LIMIT 1)",
+                "expected R",
+                id="a cent too much",
+            ),
+            pytest.param(
+                "UPDATE wallets_wallet SET available = available + 5 WHERE id = "
+                "(SELECT id FROM wallets_wallet LIMIT 1)",
+                "differs from its postings",
+                id="money from nowhere",
+            ),
+        ],
+    )
+    def test_finds_a_planted_fault(self, demo: None, simulators: Path, fault: str, expected: str):
+        connection.cursor().execute(fault)
+
+        assert expected in "\n".join(audit.findings(STORIES, simulators))
+
+
+class TestLive:
+    def test_an_empty_wallet_is_cut_and_a_top_up_restores_it(self, demo: None, simulators: Path):
+        later = NOW - timedelta(hours=20)
+        with served(SMALL, simulators, now=later) as fleet:
+            summary = collect_and_bill(SMALL, now=later)
+            assert (summary.heard, summary.failures) == (len(fleet), {})
+            credit.control(now=later)
+            outbox.deliver_due(now=later)
+
+            control(later)
+
+            cut = Meter.objects.get(
+                installations__unit__unit_number="A-201", kind=Meter.Kind.ELECTRICITY
+            )
+            simulated = fleet[cut.logical_device]
+            assert cut.relay_state == Meter.RelayState.DISCONNECTED
+            assert not simulated.connected
+
+            topups.top_up(
+                wallet_id=wallet("A-201").pk,
+                amount=wallet("A-201").arrears + 100,
+                payment_method="cash",
+                occurred_at=later,
+                actor=None,
+            )
+            control(later)
+
+            cut.refresh_from_db()
+            assert simulated.connected
+            assert cut.relay_state == Meter.RelayState.CONNECTED
+        assert list(audit.findings(STORIES, simulators)) == []
+
+    def test_collecting_and_billing_twice_changes_nothing(self, demo: None, simulators: Path):
+        later = NOW - timedelta(hours=18)
+        with served(SMALL, simulators, now=later):
+            collect_and_bill(SMALL, now=later)
+            intervals, charges = Interval.objects.count(), Transaction.objects.count()
+
+            again = collect_and_bill(SMALL, now=later)
+
+        assert again.recorded.created == 0
+        assert (Interval.objects.count(), Transaction.objects.count()) == (intervals, charges)
