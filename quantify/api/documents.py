@@ -9,11 +9,7 @@ from django.utils.decorators import method_decorator
 from django.views import defaults
 from django.views.decorators.csp import csp_override
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.renderers import (
-    OpenApiJsonRenderer,
-    OpenApiJsonRenderer2,
-    OpenApiYamlRenderer,
-)
+from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.utils import extend_schema, inline_serializer
 from drf_spectacular.views import (
     SpectacularAPIView,
@@ -50,11 +46,15 @@ def _document() -> dict[str, Any]:
     return document
 
 
+class OpenApiJson(JSONRenderer):
+    media_type = "application/vnd.oai.openapi+json"
+
+
 class Document(SpectacularAPIView):
     """The OpenAPI 3.1 document, made once per process."""
 
     authentication_classes = ()
-    renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer]
+    renderer_classes = [JSONRenderer, OpenApiJson, OpenApiYamlRenderer]
 
     def _get_schema_response(self, request: Request) -> Response:
         return Response(_document())

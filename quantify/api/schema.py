@@ -114,7 +114,9 @@ class EnvelopeSchema(AutoSchema):
             "content": {
                 problems.MEDIA_TYPE: {
                     "schema": component.ref,
-                    "examples": {kind.code: {"value": _example(kind)} for kind in kinds},
+                    "examples": {
+                        kind.code: {"$ref": f"#/components/examples/{kind.code}"} for kind in kinds
+                    },
                 }
             },
         }
@@ -145,8 +147,12 @@ class BasicScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "basic"}
 
 
-def add_success_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Show what each success looks like, made from its schema."""
+def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Show each problem once, and what each success looks like, made from its schema."""
+    result["components"]["examples"] = {
+        code: {"summary": kind.title, "value": _example(kind)}
+        for code, kind in sorted(problems.known().items())
+    }
     schemas = result.get("components", {}).get("schemas", {})
     for operation in _operations(result):
         for status, body in operation["responses"].items():
