@@ -66,6 +66,8 @@ class RememberedBasicAuthentication(BasicAuthentication):
             raise _locked_out(request)
         if user is None:
             raise AuthenticationFailed(WRONG)
+        # Known before the first write, which forgives earlier failures: the audit trail asks then.
+        request.user = user
         ip_address = get_client_ip_address(request)
         AxesProxyHandler.reset_attempts(username=name, ip_address=ip_address)
         cache.delete(_locked_as(request, name))

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from accounts import roles
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from estates.models import Estate
 from estates.tests.factories import EstateFactory
@@ -94,6 +94,17 @@ class TestAuthentication:
         key, value, _ = cache.set.call_args.args
         assert PASSWORD not in key
         assert value == 1
+
+
+class TestAudit:
+    def test_knows_who_acted_in_the_very_first_request(self):
+        user = UserFactory.create()
+        estate = EstateFactory.create()
+
+        Client(user).patch(f"/estates/{estate.pk}", {"name": "New"})
+
+        entry = AuditEntry.objects.filter(object_id=estate.pk, action="update").get()
+        assert entry.actor == user.pk
 
 
 class TestLockout:
