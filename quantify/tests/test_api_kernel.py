@@ -97,9 +97,10 @@ class TestAuthentication:
 
 
 class TestAudit:
-    def test_knows_who_acted_in_the_very_first_request(self):
+    def test_knows_who_acted_in_the_first_request_after_a_failure(self):
         user = UserFactory.create()
         estate = EstateFactory.create()
+        Client(user, "wrong").get("/auth/me")
 
         Client(user).patch(f"/estates/{estate.pk}", {"name": "New"})
 
