@@ -29,8 +29,8 @@ def serve(instance: Instance) -> int:
             instance.announce(Servers(instance, Urls()).start(supervisor))
             say(f"The servers of {instance.home} run.")
             supervisor.wait_until(lambda: False)
-        except StopRequested:
-            say("Stopping.")
+        except StopRequested as request:
+            say(str(request))
         finally:
             supervisor.stop()
     return 0

@@ -47,8 +47,8 @@ def up(instance: Instance, *, port: int) -> None:
         try:
             _bring_up(supervisor, instance, port)
             supervisor.wait_until(lambda: False)
-        except StopRequested:
-            say("Stopping.")
+        except StopRequested as request:
+            say(str(request))
         finally:
             supervisor.stop()
         say("Stopped.")

@@ -54,7 +54,7 @@ class Supervisor:
     report: Callable[[str], None] = say
     _kept: list[_Kept] = field(default_factory=list)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
-    _stop_requested: bool = False
+    _stop_requested: signal.Signals | None = None
 
     def listen_to_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -80,7 +80,7 @@ class Supervisor:
         deadline = None if timeout is None else time.monotonic() + timeout
         while not condition():
             if self._stop_requested:
-                raise StopRequested
+                raise StopRequested(f"Stopping, as {self._stop_requested.name} asks.")
             if deadline is not None and time.monotonic() > deadline:
                 return False
             self._pump(TICK)
@@ -129,8 +129,8 @@ class Supervisor:
             running = [process for process in running if process.exit_code is None]
         return running
 
-    def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop_requested = True
+    def _request_stop(self, number: int, _frame: FrameType | None) -> None:
+        self._stop_requested = signal.Signals(number)
 
     def _open(self, program: Program) -> Process:
         process = Process(program, self.log_directory / f"{program.name}.log")

@@ -53,7 +53,7 @@ class TestUp:
         shown = capsys.readouterr().out
         assert f"Quantify runs at http://127.0.0.1:{port}/" in shown
         assert "password quantify-demo" in shown
-        assert shown.endswith("Stopping.\nStopped.\n")
+        assert shown.endswith("Stopping, as SIGINT asks.\nStopped.\n")
         assert not (home / "postgres").exists()
 
     def test_shows_why_the_database_could_not_be_prepared(
