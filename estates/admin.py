@@ -13,7 +13,7 @@ from accounts.models import User
 from estates import registration
 from estates.models import Estate, EstateSettings, Membership
 from quantify.portal import columns
-from quantify.portal.base import ArchiveAdmin, PortalAdmin, Related, ScopedInline
+from quantify.portal.base import ArchiveAdmin, PortalAdmin, Related, ScopedInline, become
 from quantify.portal.filters import EstateFilter, ScopedRelatedFilter
 
 
@@ -74,9 +74,7 @@ class EstateAdmin(ArchiveAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        fields = {name: getattr(obj, name) for name in form.cleaned_data}
-        obj.pk = registration.register(**fields).pk
-        obj.refresh_from_db()
+        become(obj, registration.register(**form.cleaned_data))
 
 
 @admin.register(EstateSettings)

@@ -5,18 +5,30 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 
 from accounts.people import signed_in
 from quantify.portal import columns
-from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyAdmin, ReadOnlyInline, Related
+from quantify.portal.base import (
+    ArchiveAdmin,
+    PortalAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    Related,
+    become,
+)
 from quantify.portal.filters import EstateFilter
-from rates.forms import AssignmentForm, VersionForm
+from quantify.portal.pages import object_url
+from rates import tables
+from rates.components import InvalidComponents
+from rates.forms import AssignmentForm, NewRateTableForm, VersionForm
 from rates.models import Assignment, RateTable, RateTableVersion, TariffCalendar
 
 UTILITY = {"electricity": "warning", "water": "info", "solar": "success"}
 SHARED = "All estates"
+PRICES = ("effective_from", "components", "source")
 
 
 class SharedRowsMixin:
@@ -78,6 +90,45 @@ class RateTableAdmin(SharedRowsMixin, ArchiveAdmin):
         Related("Assignments", "assignment", "rates.assignment", "rate_table__id__exact"),
     ]
 
+    # None in bulk: each is asked by itself whether it was used.
+    actions = None
+    refusals = (tables.TableUsed, InvalidComponents)
+    add_fieldsets = [
+        *fieldsets,
+        ("First version", {"fields": ["effective_from", "components", "source"]}),
+    ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NewRateTableForm
+        return super().get_form(request, obj, **kwargs)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: RateTable,
+        form: forms.ModelForm,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        if change:
+            changed = {name: form.cleaned_data[name] for name in form.changed_data}
+            become(obj, tables.change(table=RateTable.objects.get(pk=obj.pk), fields=changed))
+        else:
+            become(obj, tables.create_table(**form.cleaned_data))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        try:
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except tables.TableUsed as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(object_url(self.object_or_404(request, object_id)))
+        return response
+
+    def delete_model(self, request: HttpRequest, obj: RateTable) -> None:
+        tables.remove(table=obj, at=timezone.now())
+
     @admin.display(description="Estate", ordering="estate__code")
     def owner(self, table: RateTable) -> str:
         return str(table.estate or SHARED)
@@ -103,7 +154,22 @@ class RateTableVersionAdmin(SharedRowsMixin, PortalAdmin):
     search_fields = ["rate_table__name", "source"]
     ordering = ["-effective_from", "-id"]
     autocomplete_fields = ["rate_table"]
-    fields = ["rate_table", "effective_from", "effective_to", "components", "source"]
+    fields = ["rate_table", "effective_from", "components", "source"]
+    refusals = (tables.TableUsed, tables.VersionsOverlap, InvalidComponents)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: RateTableVersion,
+        form: forms.ModelForm,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        prices = {name: form.cleaned_data[name] for name in PRICES}
+        if change:
+            stored = RateTableVersion.objects.get(pk=obj.pk)
+            become(obj, tables.update_draft(version=stored, **prices))
+        else:
+            become(obj, tables.create_version(table=form.cleaned_data["rate_table"], **prices))
 
     def title_of(self, obj: RateTableVersion) -> str:
         return f"{obj.rate_table.name}, {obj}"
@@ -112,18 +178,18 @@ class RateTableVersionAdmin(SharedRowsMixin, PortalAdmin):
         return obj.rate_table.estate_id
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        # The end may still be set: that is how the next version takes over.
-        if obj is not None and obj.used_at is not None:
-            return ["rate_table", "effective_from", "components", "used_at"]
-        return ["used_at"]
+        return ["rate_table", "effective_to", "used_at"] if obj else []
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [*self.fields, "used_at"] if obj else self.fields
+        return [*self.fields, "effective_to", "used_at"] if obj else self.fields
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is not None and obj.used_at is not None:
             return False
-        return super().has_delete_permission(request, obj)
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Assignment)

@@ -3,10 +3,15 @@
 from typing import Any
 
 from django import forms
+from unfold.widgets import (
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from rates import pricing
 from rates.components import InvalidComponents, parse
-from rates.models import Assignment, RateTableVersion
+from rates.models import Assignment, RateTable, RateTableVersion
 
 
 class VersionForm(forms.ModelForm):
@@ -14,10 +19,9 @@ class VersionForm(forms.ModelForm):
 
     class Meta:
         model = RateTableVersion
-        fields = ("rate_table", "effective_from", "effective_to", "components", "source")
+        fields = ("rate_table", "effective_from", "components", "source")
         help_texts = {
-            "effective_from": "End the version that is in force on this day first.",
-            "effective_to": "The first day without these prices; empty: until further notice.",
+            "effective_from": "The version before ends on this day.",
             "components": "A list such as [{'kind': 'energy', 'price': '2.10'}], excluding VAT.",
         }
 
@@ -36,12 +40,27 @@ class VersionForm(forms.ModelForm):
                 self.add_error("components", f"{problem.path}: {problem.message}".lstrip(": "))
         return cleaned
 
-    def clean_rate_table(self) -> Any:
-        table = self.cleaned_data["rate_table"]
-        if self.instance._state.adding:
-            newest = table.versions.order_by("-number").first()
-            self.instance.number = newest.number + 1 if newest else 1
-        return table
+
+class NewRateTableForm(forms.ModelForm):
+    """A rate table starts with its first version."""
+
+    effective_from = forms.DateField(widget=UnfoldAdminSingleDateWidget)
+    components = forms.JSONField(
+        help_text="A list such as [{'kind': 'energy', 'price': '2.10'}], excluding VAT.",
+        widget=UnfoldAdminTextareaWidget,
+    )
+    source = forms.CharField(
+        max_length=250,
+        required=False,
+        help_text="Where the prices were published.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    class Meta:
+        model = RateTable
+        fields = (
+            "name", "utility", "licensee", "estate", "is_reference", "calendar", "mid_month",
+        )  # fmt: skip
 
 
 class AssignmentForm(forms.ModelForm):

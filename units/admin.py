@@ -25,7 +25,7 @@ class OccupancyInline(ScopedInline):
 class UnitAdmin(ArchiveAdmin):
     list_display = [
         "unit_number",
-        columns.text("estate", "Estate", order="estate__code"),
+        columns.text("estate.code", "Estate"),
         "building",
         "floor",
         columns.chip("status", STATUS),
@@ -61,7 +61,7 @@ class ResidentAdmin(ArchiveAdmin):
     list_display = [
         "first_name",
         "last_name",
-        columns.text("estate", "Estate", order="estate__code"),
+        columns.text("estate.code", "Estate"),
         "phone",
         "email",
     ]
@@ -77,7 +77,7 @@ class ResidentAdmin(ArchiveAdmin):
 class OccupancyAdmin(PortalAdmin):
     list_display = [
         columns.text("unit.unit_number", "Unit"),
-        columns.text("unit.estate", "Estate", order="unit__estate__code"),
+        columns.text("unit.estate.code", "Estate"),
         columns.text("resident", "Resident", order="resident__last_name"),
         columns.chip("kind", KIND),
         columns.flag("is_primary", "Primary", yes=("Primary", "success")),

@@ -8,6 +8,8 @@ from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from accounts.people import signed_in
+from meters import handling
 from meters.models import Command, MeterAlert
 from quantify.portal import columns, formats
 from quantify.portal.actions import action
@@ -41,7 +43,7 @@ class MeterAlertAdmin(ReadOnlyAdmin):
         columns.text("message"),
         columns.choice("kind"),
         columns.text("meter.serial", "Meter"),
-        columns.text("meter.estate", "Estate", order="meter__estate__code"),
+        columns.text("meter.estate.code", "Estate"),
         columns.chip("state", ALERT_STATE),
         columns.moment("raised_at", "Raised"),
         columns.moment("last_seen_at", "Last seen"),
@@ -89,16 +91,19 @@ class MeterAlertAdmin(ReadOnlyAdmin):
         alert = self.object_or_404(request, object_id)
         form = NoteForm(request.POST or None, initial={"note": alert.note})
         if not form.is_valid():
-            return ask(
-                request, self, alert, title=title, intro=alert.message, form=form, submit=title
-            )
-        alert.state = state
-        alert.note = form.cleaned_data["note"]
-        alert.handled_by = request.user
-        if state == MeterAlert.State.RESOLVED:
-            alert.resolved_at = timezone.now()
-        alert.save()
-        self.log_change(request, alert, f"{title}: {alert.note}")
+            words = {"title": title, "intro": alert.message, "submit_words": title}
+            return ask(request, self, alert, form=form, **words)
+        note, person = form.cleaned_data["note"], signed_in(request)
+        try:
+            if state == MeterAlert.State.RESOLVED:
+                now = timezone.now()
+                alert = handling.resolve(alert_id=alert.pk, user=person, note=note, now=now)
+            else:
+                alert = handling.acknowledge(alert_id=alert.pk, user=person, note=note)
+        except handling.AlreadyHandled as error:
+            messages.warning(request, str(error))
+            return HttpResponseRedirect(object_url(alert))
+        self.log_change(request, alert, f"{title}: {note}")
         messages.success(request, f"{alert.get_state_display()}: {alert.message}")
         return HttpResponseRedirect(object_url(alert))
 
@@ -107,7 +112,7 @@ class MeterAlertAdmin(ReadOnlyAdmin):
 class CommandAdmin(ReadOnlyAdmin):
     list_display = [
         columns.text("meter.serial", "Meter"),
-        columns.text("meter.estate", "Estate", order="meter__estate__code"),
+        columns.text("meter.estate.code", "Estate"),
         columns.chip("action", ACTION),
         columns.chip("state", COMMAND_STATE),
         columns.choice("cause"),

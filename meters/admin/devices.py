@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from meters import installations, registration
 from meters.forms import InstallationForm, MeterForm
 from meters.models import Concentrator, Installation, Meter, Register
+from meters.tasks import collect
 from quantify.portal import columns
 from quantify.portal.actions import action
-from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Related
+from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Related, become
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import confirm, object_url
 
@@ -23,7 +27,7 @@ class ConcentratorAdmin(ArchiveAdmin):
     list_display = [
         "serial",
         "name",
-        columns.text("estate", "Estate", order="estate__code"),
+        columns.text("estate.code", "Estate"),
         columns.text("host", "Address"),
         columns.text("port"),
         columns.chip("communication_status", COMMUNICATION, "Contact"),
@@ -72,10 +76,13 @@ class ConcentratorAdmin(ArchiveAdmin):
         if request.method != "POST":
             intro = "All meters behind it are asked for what is new since the last time."
             return confirm(
-                request, self, concentrator, title="Collect now", intro=intro, submit="Collect"
+                request,
+                self,
+                concentrator,
+                title="Collect now",
+                intro=intro,
+                submit_words="Collect",
             )
-        from meters.tasks import collect
-
         collect.delay(concentrator_id=str(concentrator.pk))
         messages.success(request, "Collection was asked for; new readings appear within minutes.")
         return HttpResponseRedirect(object_url(concentrator))
@@ -100,7 +107,7 @@ class MeterAdmin(ArchiveAdmin):
     list_display = [
         "serial",
         columns.choice("kind"),
-        columns.text("estate", "Estate", order="estate__code"),
+        columns.text("estate.code", "Estate"),
         columns.text("concentrator"),
         columns.chip("communication_status", COMMUNICATION, "Contact"),
         columns.moment("last_contact_at", "Last contact"),
@@ -153,6 +160,18 @@ class MeterAdmin(ArchiveAdmin):
         Related("Commands", "settings_remote", "meters.command", "meter__id__exact"),
     ]
 
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Meter,
+        form: forms.ModelForm,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            become(obj, registration.register(**form.cleaned_data))
+
     def title_of(self, obj: Meter) -> str:
         return f"{obj.serial} {obj.get_kind_display().lower()} ({obj.estate.code})"
 
@@ -160,11 +179,17 @@ class MeterAdmin(ArchiveAdmin):
 @admin.register(Installation)
 class InstallationAdmin(PortalAdmin):
     form = InstallationForm
+    refusals = (
+        installations.NotAQuarterHour,
+        installations.InstalledElsewhere,
+        installations.NotInstalled,
+        installations.ImpossibleClosing,
+    )
     list_display = [
         columns.text("meter.serial", "Meter"),
         columns.choice("kind"),
         columns.text("unit.unit_number", "Unit"),
-        columns.text("meter.estate", "Estate", order="meter__estate__code"),
+        columns.text("meter.estate.code", "Estate"),
         columns.moment("starts_at", "From"),
         columns.moment("ends_at", "Until"),
         columns.quantity("opening_value", "Opening", kind="kind"),
@@ -175,6 +200,30 @@ class InstallationAdmin(PortalAdmin):
     autocomplete_fields = ["meter", "unit"]
     ordering = ["-starts_at", "-id"]
     fields = ["meter", "unit", "starts_at", "ends_at", "opening_value", "closing_value"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        if obj is None:
+            return ["ends_at", "closing_value"]
+        return ["meter", "unit", "starts_at", "opening_value"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """An installation changes once, when it ends."""
+        if obj is not None and obj.ends_at is not None:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Installation,
+        form: forms.ModelForm,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        now, filled = timezone.now(), form.cleaned_data
+        if not change:
+            become(obj, installations.install(now=now, **filled))
+        elif filled["ends_at"] and filled["closing_value"] is not None:
+            become(obj, installations.remove(meter=obj.meter, now=now, **filled))
 
     def title_of(self, obj: Installation) -> str:
         return f"{obj.meter.serial} at {obj.unit or obj.meter.estate}"
@@ -188,7 +237,7 @@ class InstallationAdmin(PortalAdmin):
 class RegisterAdmin(PortalAdmin):
     list_display = [
         columns.text("meter.serial", "Meter"),
-        columns.text("meter.estate", "Estate", order="meter__estate__code"),
+        columns.text("meter.estate.code", "Estate"),
         columns.choice("channel"),
         "obis",
         "profile_obis",

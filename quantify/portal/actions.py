@@ -15,14 +15,19 @@ def action(
     permission: str,
     icon: str,
     variant: ActionVariant = ActionVariant.DEFAULT,
+    in_menu: bool = True,
 ) -> Callable[[View], View]:
     """
     Make a method a button: it is shown and answered if `has_<permission>_permission` says so.
 
-    Never a dotted permission: django-unfold looks these up in the database while the project
-    starts, before there are tables.
+    On the rows of a list it stands in a menu, or else as a button. Never a dotted permission:
+    django-unfold looks these up in the database while the project starts, before there are tables.
     """
     made = unfold_action(
-        description=description, permissions=[permission], icon=icon, variant=variant
+        description=description,
+        permissions=[permission],
+        icon=icon,
+        variant=variant,
+        extra_options={"display_in_dropdown": in_menu},
     )
     return cast("Callable[[View], View]", made)

@@ -40,6 +40,11 @@ class Related(NamedTuple):
         return {"title": self.title, "icon": self.icon, "url": f"{url}?{self.parameter}={obj.pk}"}
 
 
+def become(obj: models.Model, made: models.Model) -> None:
+    """Let a form's object be the one that an operation stored in its place."""
+    vars(obj).update(vars(made))
+
+
 class ScopedMixin:
     """Rows, related choices and autocompletes within the estates of the person."""
 
@@ -72,6 +77,8 @@ class PortalAdmin(ScopedMixin, ModelAdmin):
     compressed_fields = True
     actions: Sequence[str] | None = None
     related: ClassVar[Sequence[Related]] = ()
+    refusals: ClassVar[tuple[type[Exception], ...]] = ()
+    """What the operation behind a save may answer, to be shown instead of an error page."""
     change_form_outer_before_template = "portal/related.html"
 
     def get_action_choices(
@@ -127,9 +134,14 @@ class PortalAdmin(ScopedMixin, ModelAdmin):
         except IntegrityError as error:
             # Rules that only the database can hold, such as two people saving at once.
             reason = str(error.__cause__ or error).partition("\n")[0]
-            messages.error(request, f"Not saved, the database refused it: {reason}")
-            return HttpResponseRedirect(request.path)
+            return self._refused(request, f"the database refused it: {reason}")
+        except self.refusals as error:
+            return self._refused(request, str(error))
         return response
+
+    def _refused(self, request: HttpRequest, reason: str) -> HttpResponse:
+        messages.error(request, f"Not saved. {reason}")
+        return HttpResponseRedirect(request.path)
 
     def extra_context_for(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """More for the templates of an object's page."""
@@ -239,4 +251,6 @@ class ArchiveAdmin(PortalAdmin):
             self.log_change(request, obj, "Restored.")
             messages.success(request, f"{obj.portal_title} is in use again.")
             return HttpResponseRedirect(object_url(obj))
-        return confirm(request, self, obj, title=f"Restore {obj.portal_title}", submit="Restore")
+        return confirm(
+            request, self, obj, title=f"Restore {obj.portal_title}", submit_words="Restore"
+        )

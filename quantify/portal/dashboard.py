@@ -89,7 +89,7 @@ def _chart(used: consumption.Consumption) -> str:
     """The lines of the chart, as Chart.js reads them."""
     return json.dumps(
         {
-            "labels": [f"{day:%d %b}" for day in used.days],
+            "labels": [*(f"{day:%d %b}" for day in used.days[:-1]), "Today"],
             "datasets": [
                 {
                     "label": estate.estate,

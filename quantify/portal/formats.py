@@ -1,6 +1,6 @@
 """How the portal writes money, quantities, times and states: one place, so that all pages agree."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -51,6 +51,8 @@ def quantity(base: int | None, unit: str) -> SafeString | str:
 
 def ago(at: datetime, now: datetime) -> str:
     """How far an instant lies from another, in the largest unit: `3 hours ago`, `in 2 days`."""
+    if abs(now - at) < timedelta(minutes=1):
+        return "just now"
     if at > now:
         return f"in {timeuntil(at, now, depth=1)}"
     return f"{timesince(at, now, depth=1)} ago"

@@ -39,7 +39,7 @@ def ask(
     template: str = "portal/form_page.html",
     **context: Any,
 ) -> TemplateResponse:
-    """Show a form that belongs to an object; `submit` and `intro` are the words around it."""
+    """Show a form that belongs to an object; `submit_words` and `intro` are the words around it."""
     return TemplateResponse(
         request,
         template,
@@ -51,7 +51,7 @@ def ask(
             "form": form,
             "media": model_admin.media,
             "back_url": object_url(obj),
-            "submit": "Save",
+            "submit_words": "Save",
             "submit_look": "primary",
             **context,
         },

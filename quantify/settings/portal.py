@@ -123,6 +123,13 @@ UNFOLD: dict[str, object] = {
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "quantify.portal.navigation.environment",
     "DASHBOARD_CALLBACK": "quantify.portal.dashboard.home",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("quantify/favicon.svg"),
+        }
+    ],
     "STYLES": [lambda request: static("quantify/portal.css")],
     "COMMAND": {"search_callback": "quantify.portal.search.find"},
     "COLORS": {

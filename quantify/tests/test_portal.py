@@ -307,8 +307,8 @@ class TestFormats:
     def test_negative_money_is_red_and_has_a_minus(self):
         from decimal import Decimal
 
-        assert "q-negative" in formats.money(Decimal("-1"))
-        assert "-R" in formats.money(Decimal("-1"))
+        assert "q-negative" in formats.money(Decimal(-1))
+        assert "-R" in formats.money(Decimal(-1))
 
     def test_quantities_have_three_decimals(self):
         assert formats.quantity_text(1234567, "kWh") == "1\u00a0234.567\u00a0kWh"

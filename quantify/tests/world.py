@@ -58,7 +58,9 @@ def build(
     """Take an estate on, let it use electricity for some days and charge for it."""
     now = timezone.now()
     estate = EstateFactory.create(code=code, name=f"{code} Gardens", members=members)
-    concentrator = ConcentratorFactory.create(estate=estate, serial=f"{code}-DC", name=f"{code} hub")
+    concentrator = ConcentratorFactory.create(
+        estate=estate, serial=f"{code}-DC", name=f"{code} hub"
+    )
     table = RateTableFactory.create(name=f"{code} flat", estate=estate)
     AssignmentFactory.create(estate=estate, rate_table=table)
     homes, meters = [], []

@@ -62,13 +62,13 @@ class TransactionAdmin(LedgerAdmin):
     actions_detail = ["reverse"]
     readonly_fields = ["of_wallet", AMOUNT, BEFORE, AFTER, ARREARS_AFTER, "reversal"]
     fieldsets = [
-        (None, {"fields": ["kind", "of_wallet", "utility", AMOUNT, BEFORE, AFTER, ARREARS_AFTER]}),
+        (None, {"fields": [("kind", "of_wallet"), (AMOUNT, BEFORE, AFTER, ARREARS_AFTER)]}),
         ("Payment", {"fields": ["payment_method", "reference", "reason"]}),
         ("Who and when", {"fields": ["actor", "occurred_at", "recorded_at", "sequence"]}),
         ("Reversal", {"fields": ["reverses", "reversal"]}),
     ]
     related = [Related("All postings", "list", "wallets.posting", "transaction__id__exact")]
-    change_form_outer_after_template = "portal/transaction.html"
+    change_form_outer_before_template = "portal/transaction.html"
 
     @admin.display(description="Wallet")
     def of_wallet(self, made: Transaction) -> Any:
@@ -111,7 +111,7 @@ class TransactionAdmin(LedgerAdmin):
                 "It cannot be undone."
             ),
             form=form,
-            submit="Reverse",
+            submit_words="Reverse",
             submit_look="danger",
         )
 

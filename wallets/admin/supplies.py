@@ -17,6 +17,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin import SuperAdminMixin
 from accounts.people import signed_in
+from meters import commands
 from meters.admin.devices import MeterAdmin
 from meters.models import Command, Meter
 from quantify.portal import columns
@@ -25,6 +26,7 @@ from quantify.portal.base import PortalAdmin
 from quantify.portal.pages import ReasonForm, ask, object_url
 from units.admin import UnitAdmin
 from units.models import Unit
+from wallets import credit
 from wallets.models import CreditSwitch
 
 admin.site.unregister([Unit, Meter])
@@ -71,9 +73,6 @@ class SupplyAdmin(MeterAdmin):
     def _request(
         self, request: HttpRequest, object_id: str, order: Command.Action, intro: str
     ) -> HttpResponse:
-        from meters import commands
-        from wallets import credit
-
         meter = self.object_or_404(request, object_id)
         form = ReasonForm(request.POST or None)
         if form.is_valid():
@@ -97,7 +96,7 @@ class SupplyAdmin(MeterAdmin):
             title=f"{order.label} {meter.portal_title}",
             intro=intro,
             form=form,
-            submit=order.label,
+            submit_words=order.label,
             submit_look="danger" if order == Command.Action.DISCONNECT else "primary",
         )
 

@@ -55,7 +55,7 @@ class WalletAdmin(PortalAdmin):
 
     list_display = [
         columns.text("unit.unit_number", "Unit"),
-        columns.text("unit.estate", "Estate", order="unit__estate__code"),
+        columns.text("unit.estate.code", "Estate"),
         BALANCE,
         *POCKETS,
         ARREARS,
@@ -75,8 +75,7 @@ class WalletAdmin(PortalAdmin):
     actions_row = ["top_up"]
     readonly_fields = ["home", BALANCE, *POCKETS, ARREARS]
     fieldsets = [
-        (None, {"fields": ["home", BALANCE, ARREARS]}),
-        ("Pockets", {"fields": POCKETS}),
+        (None, {"fields": ["home", (BALANCE, ARREARS), tuple(POCKETS)]}),
         ("Rules", {"fields": ["is_suspended", "low_balance_limit"]}),
     ]
     related = [
@@ -104,7 +103,7 @@ class WalletAdmin(PortalAdmin):
     def has_topup_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         return request.user.has_perm("wallets.topup_wallet")
 
-    @action("Top up", permission="topup", icon="add_card")
+    @action("Top up", permission="topup", icon="add_card", in_menu=False)
     def top_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the payment, show how it will be divided, then post it."""
         wallet = self.object_or_404(request, object_id)
@@ -129,7 +128,7 @@ class WalletAdmin(PortalAdmin):
             title=f"Top up: {wallet_name(wallet)}",
             intro=f"The wallet holds {formats.money_text(wallet.balance)}.",
             form=form,
-            submit="Preview",
+            submit_words="Preview",
             template="portal/top_up.html",
         )
 

@@ -1,0 +1,139 @@
+"""Alerts, collection, meters and where they hang, in the portal."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import roles
+from accounts.tests.factories import UserFactory
+from meters.admin import devices
+from meters.models import Installation, Meter, MeterAlert
+from meters.tests.factories import ConcentratorFactory, MeterAlertFactory, MeterFactory
+from quantify.periods import floor_to_interval
+from units.tests.factories import UnitFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def client_of(role: str, estate: object) -> Client:
+    user = UserFactory.create(role=role)
+    estate.memberships.create(user=user)  # type: ignore[attr-defined]
+    client = Client()
+    client.force_login(user, backend="accounts.backends.RoleBackend")
+    return client
+
+
+class TestAlert:
+    def test_is_acknowledged_and_resolved_with_a_note(self):
+        alert = MeterAlertFactory.create()
+        client = client_of(roles.PROPERTY_MANAGER, alert.meter.estate)
+        for name in ("acknowledge", "resolve"):
+            url = reverse(f"admin:meters_meteralert_{name}", args=[alert.pk])
+            assert client.post(url, {"note": f"{name}d by the plumber"}).status_code == 302
+
+        alert.refresh_from_db()
+        assert alert.state == MeterAlert.State.RESOLVED
+        assert alert.note == "resolved by the plumber"
+        assert alert.handled_by is not None
+
+    def test_is_left_alone_by_viewers(self):
+        alert = MeterAlertFactory.create()
+        client = client_of(roles.VIEWER, alert.meter.estate)
+        url = reverse("admin:meters_meteralert_resolve", args=[alert.pk])
+
+        assert client.post(url, {"note": "x"}).status_code == 403
+        alert.refresh_from_db()
+        assert alert.state == MeterAlert.State.OPEN
+
+
+class TestCollectNow:
+    def test_asks_for_one_concentrator(self, monkeypatch: pytest.MonkeyPatch):
+        asked: list[dict[str, str]] = []
+        monkeypatch.setattr(devices.collect, "delay", lambda **ids: asked.append(ids))
+        concentrator = ConcentratorFactory.create()
+        url = reverse("admin:meters_concentrator_collect_now", args=[concentrator.pk])
+
+        client = client_of(roles.PROPERTY_MANAGER, concentrator.estate)
+        client.get(url)
+        assert asked == []
+        client.post(url)
+        assert asked == [{"concentrator_id": str(concentrator.pk)}]
+
+    def test_is_refused_to_viewers(self):
+        concentrator = ConcentratorFactory.create()
+        url = reverse("admin:meters_concentrator_collect_now", args=[concentrator.pk])
+
+        assert client_of(roles.VIEWER, concentrator.estate).post(url).status_code == 403
+
+
+class TestMeter:
+    def test_is_added_with_its_register(self):
+        estate = UnitFactory.create().estate
+        sent = {
+            "estate": estate.pk,
+            "serial": "LG-1",
+            "kind": "electricity",
+            "communication_type": "plc",
+            "maximum_per_interval": "5760",
+            "installations-TOTAL_FORMS": "0",
+            "installations-INITIAL_FORMS": "0",
+            "registers-TOTAL_FORMS": "0",
+            "registers-INITIAL_FORMS": "0",
+        }
+
+        answer = client_of(roles.PROPERTY_MANAGER, estate).post(
+            reverse("admin:meters_meter_add"), sent
+        )
+
+        assert answer.status_code == 302
+        assert Meter.objects.get(serial="LG-1").registers.count() == 1
+
+
+class TestInstallation:
+    def sent(self, meter: Meter, unit: object, minutes: int = 0) -> dict[str, object]:
+        at = timezone.localtime(floor_to_interval(timezone.now()) - timedelta(hours=1))
+        at += timedelta(minutes=minutes)
+        return {
+            "meter": meter.pk,
+            "unit": unit.pk,  # type: ignore[attr-defined]
+            "starts_at_0": f"{at:%Y-%m-%d}",
+            "starts_at_1": f"{at:%H:%M:%S}",
+            "opening_value": "12000",
+        }
+
+    def test_puts_a_meter_up(self):
+        meter = MeterFactory.create(with_register=True)
+        unit = UnitFactory.create(estate=meter.estate)
+        client = client_of(roles.PROPERTY_MANAGER, meter.estate)
+
+        client.post(reverse("admin:meters_installation_add"), self.sent(meter, unit))
+
+        made = Installation.objects.get()
+        assert (made.kind, made.unit, made.opening_value) == ("electricity", unit, 12000)
+
+    def test_says_why_it_is_refused(self):
+        meter = MeterFactory.create(with_register=True)
+        unit = UnitFactory.create(estate=meter.estate)
+        client = client_of(roles.PROPERTY_MANAGER, meter.estate)
+        url = reverse("admin:meters_installation_add")
+
+        answer = client.post(url, self.sent(meter, unit, minutes=7), follow=True)
+
+        assert "Give a quarter hour" in answer.content.decode()
+        assert not Installation.objects.exists()
+
+    def test_refuses_a_unit_that_has_such_a_meter(self):
+        meter = MeterFactory.create(with_register=True)
+        unit = UnitFactory.create(estate=meter.estate)
+        MeterFactory.create(estate=meter.estate, installed=True, installation__unit=unit)
+        client = client_of(roles.PROPERTY_MANAGER, meter.estate)
+
+        answer = client.post(
+            reverse("admin:meters_installation_add"), self.sent(meter, unit), follow=True
+        )
+
+        assert answer.status_code == 200
+        assert Installation.objects.filter(meter=meter).count() == 0
