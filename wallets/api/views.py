@@ -88,6 +88,7 @@ class WalletViewSet(Listed, Shown, Changed):
         """Pay money in; `?preview=true` shows how it would be split and posts nothing."""
         wallet = self.seen_object()
         asked = self.checked(TopUpForm)
+        _check_method(request, asked["payment_method"])
         if _wants_preview(request):
             return _previewed(wallet, asked)
         with translated(refusals.OF_THE_LEDGER):
@@ -174,6 +175,14 @@ class TransactionViewSet(Listed, Shown):
                 **idempotency.once(request),
             )
         return _moved(posted, MovedSerializer)
+
+
+def _check_method(request: Request, method: str) -> None:
+    """Money that nobody paid in is an adjustment, and not for everyone who takes payments."""
+    if method == Transaction.Method.ADJUSTMENT and not request.user.has_perm(
+        "wallets.adjust_wallet"
+    ):
+        raise Problem(problems.FORBIDDEN, "Your role does not allow adjustments.")
 
 
 def _wants_preview(request: Request) -> bool:

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -6,11 +6,14 @@ import pytest
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
+from meters.tests.factories import MeterFactory
 from quantify.tests.client import Client
+from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
-from wallets import topups
+from wallets import billing, topups
 from wallets.models import Transaction
 from wallets.tests.factories import WalletFactory
+from wallets.tests.metering import use
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +118,16 @@ class TestTopUp:
         estate.memberships.create(user=user)
 
         assert topup(Client(user), wallet).status_code == status
+
+    def test_by_adjustment_is_for_those_who_adjust(self, client, wallet, estate):
+        manager = UserFactory.create(role=roles.PROPERTY_MANAGER)
+        estate.memberships.create(user=manager)
+        body = {"amount": "50", "payment_method": "adjustment", "reference": "x"}
+        path = f"/wallets/{wallet.pk}/topup"
+
+        assert Client(manager).post(path, body).status_code == 403
+        assert not Transaction.objects.exists()
+        assert client.post(path, body).status_code == 201
 
     def test_of_a_foreign_wallet_is_not_found(self, client):
         foreign = WalletFactory.create()
@@ -321,6 +334,30 @@ class TestTransactions:
 
         assert response.status_code == 400
         assert response.json()["code"] == "not_a_charge"
+
+
+class TestExplain:
+    def test_opens_a_charge_to_its_lines(self, client, wallet, estate):
+        meter = MeterFactory.create(
+            estate=estate, with_register=True, installed=True, installation__unit=wallet.unit
+        )
+        table = AssignmentFactory.create(
+            estate=estate, rate_table__version__components=flat("2.00")
+        ).rate_table
+        fund(wallet)
+        use(meter, date(2026, 7, 3), "10")
+        billing.run(now=datetime(2026, 7, 3, 10, tzinfo=UTC), since=date(2026, 7, 1))
+        (charge,) = client.get("/transactions?kind=consumption_electricity").json()["data"]
+
+        data = client.get(f"/transactions/{charge['id']}/explain").json()["data"]
+
+        assert data["lines"] == [
+            {"what": "energy", "quantity": "10.000", "unit": "kWh", "price": "2.00",
+             "amount": "20.00"},
+        ]  # fmt: skip
+        assert (data["net"], data["vat"], data["amount"]) == ("20.00", "3.00", "23.00")
+        assert (data["consumption_before"], data["consumption_after"]) == ("0.000", "10.000")
+        assert (data["rate_table"], data["version"]) == (str(table.pk), 1)
 
 
 class TestReverse:
