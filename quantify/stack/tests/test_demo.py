@@ -102,10 +102,10 @@ class TestCommand:
 
 
 class TestChildren:
-    def test_are_started_so_that_the_web_is_stopped_before_the_worker(self):
+    def test_beat_is_started_last_and_so_stopped_first(self):
         names = [program.name for program in children.services({}, port=8000, var=Path("var"))]
 
-        assert names == ["worker", "web", "simulators", "beat"]
+        assert names == ["worker", "control", "web", "simulators", "beat"]
 
     def test_collect_often_unless_told_otherwise(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.delenv("COLLECTION_SECONDS", raising=False)
