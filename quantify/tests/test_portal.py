@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from django.contrib import admin
@@ -300,13 +301,9 @@ class TestFormats:
         ],
     )
     def test_money(self, amount: str, written: str):
-        from decimal import Decimal
-
         assert formats.money_text(Decimal(amount)) == written.replace(" ", "\u00a0")
 
     def test_negative_money_is_red_and_has_a_minus(self):
-        from decimal import Decimal
-
         assert "q-negative" in formats.money(Decimal(-1))
         assert "-R" in formats.money(Decimal(-1))
 
@@ -316,6 +313,11 @@ class TestFormats:
 
 
 class TestSigningIn:
+    def test_is_where_the_root_address_leads(self):
+        answer = Client().get("/", follow=True)
+
+        assert answer.redirect_chain[-1][0].startswith(reverse("admin:login"))
+
     def test_opens_the_home_page(self):
         user = UserFactory.create()
         client = Client()
