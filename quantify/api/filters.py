@@ -25,6 +25,7 @@ from quantify.periods import midnight
 
 PAGING = ("page", "per_page")
 ORDERS = ("asc", "desc")
+YEARS = range(1900, 3000)
 LONGEST_SEARCH = 100
 
 
@@ -56,12 +57,11 @@ class InstantField(forms.Field):
         # A plus sign that was not escaped arrives as a space.
         text = str(value).strip().replace(" ", "+") if "T" in str(value) else str(value)
         try:
-            if day := parse_date(text):
-                return midnight(day)
-            instant = parse_datetime(text)
+            day = parse_date(text)
+            instant = midnight(day) if day else parse_datetime(text)
         except ValueError:
             instant = None
-        if instant is None:
+        if instant is None or instant.year not in YEARS:
             raise ValidationError("Give 2026-07-01T00:00:00+02:00, or 2026-07-01.", code="invalid")
         if instant.tzinfo is None:
             raise ValidationError("Give the instant with its offset from UTC.", code="naive")

@@ -122,7 +122,16 @@ class FieldError:
     detail: str
 
     def as_json(self) -> dict[str, str]:
-        return {"field": self.field, "code": self.code, "detail": self.detail}
+        return {
+            "field": _encodable(self.field),
+            "code": self.code,
+            "detail": _encodable(self.detail),
+        }
+
+
+def _encodable(text: str) -> str:
+    """What a caller sent may be repeated to them, and may be no text: half a surrogate pair."""
+    return text.encode(errors="replace").decode()
 
 
 class Problem(APIException):
@@ -169,7 +178,7 @@ def as_json(problem: Problem, *, instance: str, request_id: str | None) -> dict[
         "type": problem.kind.type,
         "title": problem.kind.title,
         "status": problem.kind.status,
-        "detail": str(problem.detail),
+        "detail": _encodable(str(problem.detail)),
         "instance": instance,
         "code": problem.kind.code,
         "errors": [error.as_json() for error in problem.errors],

@@ -76,10 +76,9 @@ class EnvelopeSchema(AutoSchema):
 
     def _problems(self) -> dict[str, list[Kind]]:
         """The problems of an operation by status."""
-        kinds = [problems.UNEXPECTED, problems.NOT_ACCEPTABLE]
+        kinds = [problems.UNEXPECTED, problems.NOT_ACCEPTABLE, problems.INVALID]
         if self.view.permission_classes:
             kinds += [problems.NOT_AUTHENTICATED, problems.LOCKED_OUT, problems.FORBIDDEN]
-            kinds += [problems.INVALID]
         if "{" in self.path or self._names_others():
             kinds.append(problems.NOT_FOUND)
         if self.method in ("POST", "PUT", "PATCH"):

@@ -14,17 +14,24 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from quantify.api.filters import YEARS
+
 CENT = Decimal("0.01")
 
 
 class Instant(serializers.DateTimeField):
     """An instant; one without its offset from UTC is refused."""
 
-    default_error_messages = {"naive": "Give the instant with its offset from UTC."}
+    default_error_messages = {
+        "naive": "Give the instant with its offset from UTC.",
+        "out_of_range": "Give an instant of this age.",
+    }
 
     def enforce_timezone(self, value: datetime) -> datetime:
         if value.tzinfo is None:
             self.fail("naive")
+        if value.year not in YEARS:
+            self.fail("out_of_range")
         return super().enforce_timezone(value)
 
 

@@ -134,7 +134,7 @@ class CalculateForm(Form):
     """A month's consumption in kWh or kl, in total or by interval."""
 
     consumption = Quantity(min_value=Decimal(0), required=False)
-    month = serializers.RegexField(r"^\d{4}-(0[1-9]|1[0-2])$", required=False)
+    month = serializers.RegexField(r"^(19|2\d)\d{2}-(0[1-9]|1[0-2])$", required=False)
     month_to_date = Quantity(min_value=Decimal(0), default=Decimal(0))
     markup_percentage = serializers.DecimalField(
         max_digits=6, decimal_places=2, min_value=Decimal(0), max_value=Decimal(100),
