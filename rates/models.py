@@ -214,9 +214,7 @@ class Assignment(Record):
                 condition=Q(unit=None) | Q(estate__isnull=False), name="assignment_unit_has_estate"
             ),
             _one_at_a_time("one_rate_for_a_unit", "unit", Q(unit__isnull=False)),
-            _one_at_a_time(
-                "one_rate_for_an_estate", "estate", Q(unit=None, estate__isnull=False)
-            ),
+            _one_at_a_time("one_rate_for_an_estate", "estate", Q(unit=None, estate__isnull=False)),
             _one_at_a_time("one_rate_for_all", "", Q(unit=None, estate=None)),
         ]
 

@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_DATABASE_URL", ""))
 
-from quantify.settings.base import *  # noqa: E402, F403
-from quantify.settings.base import DATABASES, INSTALLED_APPS  # noqa: E402
+from quantify.settings.base import *  # noqa: F403
+from quantify.settings.base import DATABASES
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
@@ -15,4 +15,3 @@ CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 WHITENOISE_USE_FINDERS = True
 DATABASES["default"]["OPTIONS"] = {}
-INSTALLED_APPS = [*INSTALLED_APPS]

@@ -1,0 +1,21 @@
+"""Run every benchmark, one after another, each in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = (["ingest.py", "--meters", "380", "--days", "90"],)
+
+
+def main() -> int:
+    for script, *options in BENCHMARKS:
+        print(f"== {script} {' '.join(options)}", flush=True)
+        path = Path(__file__).with_name(script)
+        done = subprocess.run([sys.executable, str(path), *options], check=False)  # noqa: S603
+        if done.returncode:
+            return done.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
