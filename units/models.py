@@ -40,9 +40,7 @@ class Unit(Archivable):
     floor = models.SmallIntegerField(null=True, blank=True)
     bedrooms = models.PositiveSmallIntegerField(null=True, blank=True)
     bathrooms = models.PositiveSmallIntegerField(null=True, blank=True)
-    size_m2 = models.DecimalField(
-        "size, m²", max_digits=8, decimal_places=2, null=True, blank=True
-    )
+    size_m2 = models.DecimalField("size, m²", max_digits=8, decimal_places=2, null=True, blank=True)
     status = models.CharField(max_length=20, choices=Status, default=Status.VACANT)
     protected_supply = models.BooleanField(
         default=False, help_text="Never cut, for example because life support depends on it."
