@@ -64,9 +64,9 @@ class _Introduction:
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any  # noqa: FBT001
     ) -> Any:  # fmt: skip
         if not self.is_made and sql.lstrip()[:6].upper().startswith(WRITES):
-            self.is_made = True
             user: User | AnonymousUser = self.request.user
             if user.is_authenticated:
+                self.is_made = True
                 _tell(str(user.pk), request_id.current() or "", _address(self.request))
         return execute(sql, params, many, context)
 
