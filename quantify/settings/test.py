@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_DATABASE_URL", ""))
 
 from quantify.settings.base import *  # noqa: F403
-from quantify.settings.base import DATABASES
+from quantify.settings.base import CACHES, DATABASES, REDIS_URL
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
@@ -15,3 +15,9 @@ CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 WHITENOISE_USE_FINDERS = True
 DATABASES["default"]["OPTIONS"] = {}
+# Each process of a parallel run empties its own Valkey database, not its neighbours'.
+_server, _, _number = REDIS_URL.rpartition("/")
+_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+REDIS_URL = f"{_server}/{int(_number or 0) + _process}"
+CACHES["default"]["LOCATION"] = REDIS_URL
+CELERY_BROKER_URL = REDIS_URL
