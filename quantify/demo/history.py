@@ -55,7 +55,17 @@ def meter(estate: Estate, plan: FleetPlan, *, ends: datetime, now: datetime) -> 
         series.append(
             RegisterSeries(pk, channels[pk], plan.epoch, values[one.logical_device][:count])
         )
-    return readings.record_series(series, received_at=now)
+    recorded = readings.record_series(series, received_at=now)
+    _fall_silent(plan, ids, ends)
+    return recorded
+
+
+def _fall_silent(plan: FleetPlan, ids: dict[int | None, UUID], ends: datetime) -> None:
+    """A meter that stopped answering was last heard of then, not when its past was written."""
+    for one in plan.meters:
+        if one.offline_from is not None and one.offline_from < ends:
+            silent = Meter.objects.filter(pk=ids[one.logical_device])
+            silent.update(last_contact_at=one.offline_from)
 
 
 @dataclass(frozen=True)
