@@ -37,7 +37,7 @@ METHODS = (
 SMALLEST = Decimal(10)
 FROM_HAND_TO_MOUTH = Decimal(60)
 SPENDS_DOWN = 14
-STOPS_PAYING = 1
+STOPS_PAYING = 2
 
 type Say = Callable[[str], object]
 
