@@ -15,9 +15,10 @@ from rates.engine import Bill as Priced
 from rates.engine import Line
 from rates.models import RateTableVersion
 from wallets import ledger
-from wallets.ledger import Entry, Movement, Plan, Pockets
+from wallets.ledger import Entry, Plan
 from wallets.metered import Key, Supply
 from wallets.models import Account, Bill, Charge, Transaction
+from wallets.pockets import Movement, Pockets
 
 POCKET = {
     Utility.ELECTRICITY: Account.ELECTRICITY,

@@ -7,7 +7,7 @@ top-up and a billing run of thousands follow the same rules.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -18,20 +18,9 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from accounts.models import User
 from quantify.ids import uuid7
 from wallets.models import Account, Posting, Transaction, Wallet
+from wallets.pockets import POCKET_ACCOUNTS, InsufficientBalance, Movement, Pockets, pockets_of
 
 LOCK_TIMEOUT = "3s"
-ZERO = Decimal("0.00")
-POCKET_ACCOUNTS = {
-    Account.AVAILABLE: "available",
-    Account.ELECTRICITY: "electricity",
-    Account.WATER: "water",
-    Account.SOLAR: "solar",
-}
-PROTECTED = ("available", "electricity", "solar", "arrears")
-
-
-class InsufficientBalance(Exception):
-    """The wallet does not hold the money that should leave it."""
 
 
 class WalletSuspended(Exception):
@@ -52,50 +41,6 @@ class NotReversible(Exception):
 
 class LedgerBusy(Exception):
     """The wallet stayed locked too long; the same request may be sent again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """An amount above zero, debited to one account and credited to another."""
-
-    debit: Account
-    credit: Account
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Pockets:
-    """A wallet's money at one moment. Pockets grow by credits, arrears by debits."""
-
-    available: Decimal
-    electricity: Decimal
-    water: Decimal
-    solar: Decimal
-    arrears: Decimal
-
-    @property
-    def balance(self) -> Decimal:
-        return self.available + self.electricity + self.water + self.solar
-
-    def after(self, movements: Sequence[Movement]) -> "Pockets":
-        """
-        The pockets once the movements are made.
-
-        :raises InsufficientBalance: if a pocket that is protected would fall below zero.
-        """
-        change = dict.fromkeys((*POCKET_ACCOUNTS.values(), "arrears"), ZERO)
-        for movement in movements:
-            for account, sign in ((movement.credit, 1), (movement.debit, -1)):
-                if pocket := POCKET_ACCOUNTS.get(account):
-                    change[pocket] += sign * movement.amount
-                elif account == Account.ARREARS:
-                    change["arrears"] -= sign * movement.amount
-        pockets = replace(self, **{name: getattr(self, name) + change[name] for name in change})
-        for name in PROTECTED:
-            if getattr(pockets, name) < 0:
-                held = getattr(self, name)
-                raise InsufficientBalance(f"The wallet holds R{held} in {name}.")
-        return pockets
 
 
 type Plan = Callable[[Pockets], Sequence[Movement]]
@@ -289,17 +234,6 @@ def _make(entry: Entry, wallet: Wallet) -> tuple[Transaction, list[Posting]]:
         for line, movement in enumerate(movements, start=1)
     ]
     return made, postings
-
-
-def pockets_of(wallet: Wallet) -> Pockets:
-    """A wallet's pockets as the plans see them."""
-    return Pockets(
-        available=wallet.available,
-        electricity=wallet.electricity,
-        water=wallet.water,
-        solar=wallet.solar,
-        arrears=wallet.arrears,
-    )
 
 
 def _write(

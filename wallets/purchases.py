@@ -8,8 +8,9 @@ from uuid import UUID
 from accounts.models import User
 from quantify.quantities import Utility
 from wallets import ledger
-from wallets.ledger import InsufficientBalance, Movement, Pockets, Posted
+from wallets.ledger import Posted
 from wallets.models import Account, Transaction
+from wallets.pockets import InsufficientBalance, Movement, Pockets
 
 POCKET = {
     Utility.ELECTRICITY: Account.ELECTRICITY,

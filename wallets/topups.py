@@ -10,8 +10,9 @@ from accounts.models import User
 from estates.models import EstateSettings
 from quantify.money import HUNDRED, percentage, to_cents
 from wallets import ledger, wakeups
-from wallets.ledger import Entry, Movement, Pockets, Posted
+from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction, Wallet
+from wallets.pockets import Movement, Pockets, pockets_of
 
 CLEARING = {
     Transaction.Method.EFT: Account.CLEARING_EFT,
@@ -71,7 +72,7 @@ def preview(*, wallet: Wallet, amount: Decimal, utility: str = "") -> list[Part]
     settings = _settings(wallet.pk)
     _check_limits(amount, settings)
     return split(
-        pockets=ledger.pockets_of(wallet),
+        pockets=pockets_of(wallet),
         amount=amount,
         utility=utility,
         debt_recovery_percent=settings.debt_recovery_percent,

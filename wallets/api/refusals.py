@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from quantify.api import problems
-from wallets import ledger, topups
+from wallets import ledger, pockets, topups
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
@@ -43,7 +43,7 @@ COMMAND_OPEN = problems.define(
 )  # fmt: skip
 
 OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
-    ledger.InsufficientBalance: INSUFFICIENT_BALANCE,
+    pockets.InsufficientBalance: INSUFFICIENT_BALANCE,
     ledger.WalletSuspended: SUSPENDED,
     ledger.IdempotencyKeyReused: problems.KEY_REUSED,
     ledger.AlreadyReversed: ALREADY_REVERSED,

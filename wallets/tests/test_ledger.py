@@ -7,8 +7,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Sum
 
 from wallets import ledger, purchases
-from wallets.ledger import Entry, InsufficientBalance, Movement
+from wallets.ledger import Entry
 from wallets.models import Account, Posting, Transaction, Wallet
+from wallets.pockets import POCKET_ACCOUNTS, InsufficientBalance, Movement
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
 
@@ -28,7 +29,7 @@ def adjust(wallet: Wallet, amount: str) -> Entry:
 def pockets_from_postings(wallet: Wallet) -> dict[str, Decimal]:
     """A wallet's pockets as its postings add up, apart from the ledger's own arithmetic."""
     sums = {}
-    for account, name in ledger.POCKET_ACCOUNTS.items():
+    for account, name in POCKET_ACCOUNTS.items():
         own = Posting.objects.filter(transaction__wallet=wallet)
         credited = own.filter(credit=account).aggregate(total=Sum("amount"))["total"] or 0
         debited = own.filter(debit=account).aggregate(total=Sum("amount"))["total"] or 0

@@ -3,8 +3,8 @@ from decimal import Decimal
 import pytest
 
 from wallets import topups
-from wallets.ledger import Pockets
 from wallets.models import Account, Wallet
+from wallets.pockets import Pockets
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import top_up
 from wallets.topups import Part

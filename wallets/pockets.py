@@ -1,0 +1,77 @@
+"""
+A wallet's pockets: what movements make of them, and what they refuse. Pure, without a database.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from quantify.money import ZERO
+from wallets.models import Account, Wallet
+
+POCKET_ACCOUNTS = {
+    Account.AVAILABLE: "available",
+    Account.ELECTRICITY: "electricity",
+    Account.WATER: "water",
+    Account.SOLAR: "solar",
+}
+PROTECTED = ("available", "electricity", "solar", "arrears")
+
+
+class InsufficientBalance(Exception):
+    """The wallet does not hold the money that should leave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """An amount above zero, debited to one account and credited to another."""
+
+    debit: Account
+    credit: Account
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Pockets:
+    """A wallet's money at one moment. Pockets grow by credits, arrears by debits."""
+
+    available: Decimal
+    electricity: Decimal
+    water: Decimal
+    solar: Decimal
+    arrears: Decimal
+
+    @property
+    def balance(self) -> Decimal:
+        return self.available + self.electricity + self.water + self.solar
+
+    def after(self, movements: Sequence[Movement]) -> "Pockets":
+        """
+        The pockets once the movements are made.
+
+        :raises InsufficientBalance: if a pocket that is protected would fall below zero.
+        """
+        change = dict.fromkeys((*POCKET_ACCOUNTS.values(), "arrears"), ZERO)
+        for movement in movements:
+            for account, sign in ((movement.credit, 1), (movement.debit, -1)):
+                if pocket := POCKET_ACCOUNTS.get(account):
+                    change[pocket] += sign * movement.amount
+                elif account == Account.ARREARS:
+                    change["arrears"] -= sign * movement.amount
+        pockets = replace(self, **{name: getattr(self, name) + change[name] for name in change})
+        for name in PROTECTED:
+            if getattr(pockets, name) < 0:
+                held = getattr(self, name)
+                raise InsufficientBalance(f"The wallet holds R{held} in {name}.")
+        return pockets
+
+
+def pockets_of(wallet: Wallet) -> Pockets:
+    """A wallet's pockets as the plans see them."""
+    return Pockets(
+        available=wallet.available,
+        electricity=wallet.electricity,
+        water=wallet.water,
+        solar=wallet.solar,
+        arrears=wallet.arrears,
+    )
