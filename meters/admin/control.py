@@ -154,15 +154,16 @@ class CommandAdmin(ReadOnlyAdmin):
         if not command.trace:
             return formats.NOTHING
         return format_html(
-            '<ol class="q-list">{}</ol>',
-            format_html_join("", "<li>{}</li>", ((_sentence(step),) for step in command.trace)),
+            '<table class="q-table"><tbody>{}</tbody></table>',
+            format_html_join(
+                "",
+                '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
+                (
+                    (step["check"], "passed" if step["passed"] else "REFUSED", step["says"])
+                    for step in command.trace
+                ),
+            ),
         )
 
     def title_of(self, obj: Command) -> str:
         return f"{obj.get_action_display()} {obj.meter.serial}"
-
-
-def _sentence(step: object) -> str:
-    if isinstance(step, dict):
-        return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in step.items())
-    return str(step)

@@ -62,7 +62,8 @@ def line(row: Mapping[str, Any]) -> Line:
     """A line as it was stored, written for people."""
     quantity, unit = Decimal(row["quantity"]), row["unit"]
     return Line(
-        what=row["what"],
+        # Bands are written off_peak in rate tables, and off-peak for people.
+        what=str(row["what"]).replace("_", "-"),
         quantity=f"{quantity.normalize():f} {unit}".strip(),
         price=f"R {row['price']}",
         amount=Decimal(row["amount"]),
