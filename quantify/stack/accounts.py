@@ -51,7 +51,10 @@ class Account:
         """Ask the kernel, as this account, whether it may (`r`, `w`, `x`) this path."""
         try:
             probe = subprocess.run(  # noqa: S603
-                ["/usr/bin/test", f"-{permission}", path], **self.identity, cwd="/", check=False
+                ["/bin/sh", "-c", f'test -{permission} "$0"', path],
+                **self.identity,
+                cwd="/",
+                check=False,
             )
         except OSError as error:
             raise AccountUnavailable(

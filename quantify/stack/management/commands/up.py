@@ -15,7 +15,7 @@ class Command(BaseCommand):
     requires_system_checks = []  # the children check; this only starts them
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"))
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
