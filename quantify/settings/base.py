@@ -110,6 +110,7 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "CONN_HEALTH_CHECKS": False,
     "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": env.int("DB_POOL_MIN_SIZE", default=1),
             "max_size": env.int("DB_POOL_SIZE", default=8),
