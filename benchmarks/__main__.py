@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHMARKS = (["ingest.py", "--meters", "380", "--days", "90"],)
+BENCHMARKS = (
+    ["ingest.py", "--meters", "380", "--days", "90"],
+    ["verify.py", "--postings", "400000"],
+)
 
 
 def main() -> int:

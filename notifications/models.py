@@ -39,6 +39,7 @@ class Notification(Record):
         RECONNECTED = "reconnected", "Reconnected"
         PAYMENT_RECEIVED = "payment_received", "Payment received"
         CUTS_STOPPED = "cuts_stopped", "Cuts stopped by the breaker"
+        LEDGER_DIFFERENCE = "ledger_difference", "The ledger differs"
 
     class Channel(models.TextChoices):
         IN_APP = "in_app", "In the app"

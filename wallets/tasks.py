@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from meters import commands
-from wallets import billing, credit
+from wallets import billing, credit, verification
 
 
 @shared_task
@@ -30,3 +30,9 @@ def send_commands(**_: object) -> None:
     """Send what is due: retries, and what a stopped worker left behind."""
     for command_id in commands.due(now=timezone.now()):
         credit.send(command_id, now=timezone.now())
+
+
+@shared_task
+def verify_ledger(**_: object) -> None:
+    """Add the ledger up again, and tell of what does not agree."""
+    verification.watch(now=timezone.now())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 from django.utils.csp import CSP
 
 from quantify.settings.portal import (  # noqa: F401  (read by the portal and the lockout)
@@ -211,6 +212,10 @@ CELERY_BEAT_SCHEDULE = {
     "deliver notifications": {"task": "notifications.tasks.deliver", "schedule": 30.0},
     "make partitions ahead": {"task": "meters.tasks.make_partitions", "schedule": 6 * 3600.0},
     "notice silent meters": {"task": "meters.tasks.notice_silence", "schedule": 300.0},
+    "add up the ledger": {
+        "task": "wallets.tasks.verify_ledger",
+        "schedule": crontab(hour=2, minute=30),
+    },
 }
 
 # --- Words, time, files -------------------------------------------------------------------------

@@ -1,0 +1,229 @@
+"""Every check is shown a fault of its own, planted past the triggers that would refuse it."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from notifications.models import Notification
+from wallets import billing, ledger, purchases, tasks, verification
+from wallets.models import Transaction, Wallet
+from wallets.tests.factories import WalletFactory
+from wallets.tests.metering import use
+from wallets.tests.moments import NOON, top_up
+from wallets.tests.test_billing import metered_unit, wallet_of
+
+pytestmark = pytest.mark.django_db
+
+# What constraints would refuse stands on the ledger's tables; the test's rollback restores it.
+UNGUARDED = """
+SET CONSTRAINTS ALL IMMEDIATE;
+ALTER TABLE wallets_wallet DISABLE TRIGGER USER;
+ALTER TABLE wallets_transaction DISABLE TRIGGER USER;
+ALTER TABLE wallets_posting DISABLE TRIGGER USER;
+ALTER TABLE wallets_charge DISABLE TRIGGER USER;
+ALTER TABLE wallets_posting DROP CONSTRAINT posting_amount_positive;
+ALTER TABLE wallets_posting DROP CONSTRAINT posting_two_accounts;
+"""
+
+# The transaction that a fault is planted in: the newest, or the charge.
+NAMED = """
+CREATE TEMPORARY TABLE last ON COMMIT DROP AS
+    SELECT id FROM wallets_transaction ORDER BY number DESC LIMIT 1;
+CREATE TEMPORARY TABLE charged ON COMMIT DROP AS
+    SELECT id FROM wallets_transaction WHERE kind = 'consumption_electricity';
+"""
+
+POCKETS = "pockets and arrears are the sums of the postings"
+EFFECT = "balances move as the postings do"
+CHAIN = "each transaction begins where the one before it ended"
+SEQUENCE = "transactions are numbered without holes"
+
+FAULTS = [
+    pytest.param(
+        "UPDATE wallets_posting SET credit = debit WHERE line = 2",
+        {"postings are balanced", "charges are what their postings say"},
+        id="one account on both sides",
+    ),
+    pytest.param(
+        "DELETE FROM wallets_posting WHERE transaction_id = (TABLE last)",
+        {"every transaction has postings", POCKETS, EFFECT, "reversals are equal and opposite"},
+        id="postings gone",
+    ),
+    pytest.param("UPDATE wallets_wallet SET available = available + 1", {POCKETS}, id="pocket"),
+    pytest.param("UPDATE wallets_wallet SET arrears = arrears + 1", {POCKETS}, id="arrears"),
+    pytest.param(
+        "UPDATE wallets_transaction SET balance_after = balance_after + 1 WHERE id = (TABLE last)",
+        {EFFECT},
+        id="balance after",
+    ),
+    pytest.param(
+        "UPDATE wallets_transaction SET balance_before = balance_before + 1,"
+        " balance_after = balance_after + 1 WHERE id = (TABLE last)",
+        {CHAIN},
+        id="balance before",
+    ),
+    pytest.param(
+        "UPDATE wallets_transaction SET arrears_after = 1 WHERE id = (TABLE last)",
+        {CHAIN},
+        id="arrears after",
+    ),
+    pytest.param(
+        "UPDATE wallets_transaction SET sequence = sequence + 1 WHERE id = (TABLE last)",
+        {SEQUENCE},
+        id="hole",
+    ),
+    pytest.param("UPDATE wallets_wallet SET sequence = sequence + 1", {SEQUENCE}, id="count"),
+    pytest.param(
+        "UPDATE wallets_transaction SET amount = amount - 1 WHERE id = (TABLE last)",
+        {"reversals are equal and opposite"},
+        id="reversal of another amount",
+    ),
+    pytest.param(
+        "UPDATE wallets_posting SET debit = 2 WHERE transaction_id = (TABLE last)",
+        {"reversals are equal and opposite", POCKETS},
+        id="reversal from another pocket",
+    ),
+    pytest.param(
+        """
+        UPDATE wallets_transaction SET metadata = '{"override": true}' WHERE id = (TABLE last);
+        UPDATE wallets_posting SET debit = 2 WHERE transaction_id = (TABLE last)
+        """,
+        {POCKETS},
+        id="reversal from another pocket by override",
+    ),
+    pytest.param(
+        "UPDATE wallets_bill SET charged = charged + 1",
+        {"bills are the sums of their charges"},
+        id="bill",
+    ),
+    pytest.param(
+        "UPDATE wallets_bill SET vat = vat + 1",
+        {"bills are the sums of their charges"},
+        id="bill's VAT",
+    ),
+    pytest.param(
+        "UPDATE wallets_charge SET total_after = total_after + 1",
+        {"charges are what their postings say"},
+        id="charge",
+    ),
+    pytest.param(
+        "UPDATE wallets_posting SET amount = amount - 1 WHERE transaction_id = (TABLE charged)"
+        " AND line = 2",
+        {"charges are what their postings say"},
+        id="VAT posted",
+    ),
+]
+
+
+@pytest.fixture
+def charged() -> Wallet:
+    """A wallet with a charge, a purchase, and a top-up that was reversed."""
+    meter = metered_unit([{"kind": "energy", "price": "2.00"}])
+    wallet = wallet_of(meter)
+    top_up(wallet, "100.00")
+    use(meter, date(2026, 7, 3), "10")
+    billing.run(now=datetime(2026, 7, 3, 10, tzinfo=UTC), since=date(2026, 7, 1))
+    purchases.purchase(
+        wallet_id=wallet.pk,
+        utility="water",
+        amount=Decimal("20.00"),
+        occurred_at=NOON,
+        actor=None,
+    )
+    typo = top_up(wallet, "50.00")
+    ledger.reverse(transaction_id=typo.pk, reason="typo", occurred_at=NOON, actor=None)
+    return wallet
+
+
+@pytest.fixture
+def plant() -> Callable[[str], None]:
+    def run(statement: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(UNGUARDED + NAMED)
+            cursor.execute(statement)
+
+    return run
+
+
+@pytest.mark.usefixtures("charged")
+class TestVerify:
+    def test_agrees_with_what_the_ledger_wrote(self):
+        WalletFactory.create()
+
+        outcome = verification.verify()
+
+        assert outcome.differences == []
+        assert (outcome.wallets, outcome.transactions, outcome.postings) == (2, 5, 6)
+
+    @pytest.mark.parametrize(("fault", "caught"), FAULTS)
+    def test_finds(self, fault: str, caught: set[str], plant: Callable[[str], None]):
+        plant(fault)
+
+        outcome = verification.verify()
+
+        assert {one.check for one in outcome.differences} == caught
+
+    def test_every_check_has_a_fault_that_it_catches(self):
+        caught = set().union(*(fault.values[1] for fault in FAULTS))
+
+        assert caught == set(verification.CHECKS)
+
+    def test_names_what_differs(self, plant: Callable[[str], None]):
+        plant("UPDATE wallets_transaction SET balance_after = 1 WHERE id = (TABLE last)")
+
+        (found,) = verification.verify().differences
+
+        number = Transaction.objects.latest_first()[0]
+        assert found.words == f"{number} goes from R127.00 to R1.00, its postings move R-50.00"
+
+    def test_shows_the_first_differences_of_each_check(self, plant: Callable[[str], None]):
+        plant("UPDATE wallets_transaction SET balance_after = balance_after + 1")
+
+        found = verification.verify(shown=2).differences
+
+        assert [one.check for one in found] == [EFFECT, EFFECT, CHAIN, CHAIN]
+
+
+@pytest.mark.usefixtures("charged")
+class TestCommand:
+    def test_says_what_was_checked(self):
+        out = StringIO()
+
+        call_command("verify_ledger", stdout=out)
+
+        assert out.getvalue().startswith(
+            "The ledger agrees: 1 wallets, 5 transactions, 6 postings in "
+        )
+
+    def test_fails_with_the_first_difference(self, plant: Callable[[str], None]):
+        plant("UPDATE wallets_wallet SET sequence = 9")
+
+        with pytest.raises(CommandError, match=r"The ledger differs\. Not so: transactions are"):
+            call_command("verify_ledger")
+
+
+@pytest.mark.usefixtures("charged")
+class TestTask:
+    def test_owes_nothing_while_the_ledger_agrees(self, caplog: pytest.LogCaptureFixture):
+        tasks.verify_ledger()
+
+        assert [record.levelname for record in caplog.records] == ["INFO"]
+        assert not Notification.objects.filter(event="ledger_difference").exists()
+
+    def test_tells_those_who_see_everything_once_a_day(
+        self, plant: Callable[[str], None], caplog: pytest.LogCaptureFixture
+    ):
+        plant("UPDATE wallets_wallet SET sequence = 9")
+
+        tasks.verify_ledger()
+        tasks.verify_ledger()
+
+        owed = Notification.objects.get(event="ledger_difference")
+        assert owed.scope is None
+        assert "counts 9 transactions and has 5" in owed.text
+        assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
