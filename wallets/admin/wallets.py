@@ -15,6 +15,7 @@ from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, object_url
 from units.models import Unit
 from wallets import ledger, topups
+from wallets.admin import outlook
 from wallets.forms import TopUpForm
 from wallets.models import Account, Transaction, Wallet
 
@@ -73,9 +74,9 @@ class WalletAdmin(PortalAdmin):
     ordering = ["unit__estate__code", "unit__unit_number", "id"]
     actions_detail = ["top_up"]
     actions_row = ["top_up"]
-    readonly_fields = ["home", BALANCE, *POCKETS, ARREARS]
+    readonly_fields = ["home", "lasts", BALANCE, *POCKETS, ARREARS]
     fieldsets = [
-        (None, {"fields": ["home", (BALANCE, ARREARS), tuple(POCKETS)]}),
+        (None, {"fields": ["home", (BALANCE, ARREARS), tuple(POCKETS), "lasts"]}),
         ("Rules", {"fields": ["is_suspended", "low_balance_limit"]}),
     ]
     related = [
@@ -87,6 +88,10 @@ class WalletAdmin(PortalAdmin):
     @admin.display(description="Unit")
     def home(self, wallet: Wallet) -> Any:
         return columns.page_link(wallet.unit, f"{wallet.unit} in {wallet.unit.estate}")
+
+    @admin.display(description="Forecast")
+    def lasts(self, wallet: Wallet) -> str:
+        return outlook.lasts(wallet)
 
     def title_of(self, obj: Wallet) -> str:
         return wallet_name(obj)

@@ -19,6 +19,7 @@ from quantify.api.views import Changed, Listed, Shown, told
 from wallets import ledger, purchases, topups
 from wallets.api import refusals, transactions
 from wallets.api.filters import TransactionFilters, WalletFilters
+from wallets.api.forecast import Forecasts
 from wallets.api.serializers import (
     MovedSerializer,
     PurchaseForm,
@@ -47,7 +48,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-class WalletViewSet(Listed, Shown, Changed):
+class WalletViewSet(Forecasts, Listed, Shown, Changed):
     """Prepaid money, one wallet for each unit."""
 
     http_method_names = ["get", "head", "post", "patch"]
