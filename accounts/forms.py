@@ -9,7 +9,9 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from accounts import roles
 from accounts.models import Role, User
 
-OWN_PERMISSIONS = [(name, name) for name in sorted(roles.READ | roles.MANAGE | roles.BILL)]
+OWN_PERMISSIONS = [
+    (name, name) for name in sorted(roles.READ | roles.MANAGE | roles.BILL | roles.EXCEPTIONAL)
+]
 
 
 class NewPersonForm(UserCreationForm):
@@ -31,7 +33,7 @@ class PersonForm(UserChangeForm):
 
 
 class RoleForm(forms.ModelForm):
-    """A role of one's own chooses from the permissions that the built-in roles are made of."""
+    """A role of one's own chooses from the permissions of the built-in ones, and a few beyond."""
 
     permissions = forms.MultipleChoiceField(
         choices=OWN_PERMISSIONS, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget

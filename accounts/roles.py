@@ -27,6 +27,7 @@ READ = _each(
     "meters.meteralert", "meters.command",
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
+    "wallets.adjustmentproposal",
     "notifications.notification",
     "reports.report",
 )  # fmt: skip
@@ -53,6 +54,9 @@ BILL = (
     | _each("change", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("delete", "rates.ratetable")
 )
+
+# What no built-in role may do but the super admin; a role of one's own may be given it.
+EXCEPTIONAL = frozenset({"wallets.override_reversal"})
 
 BUILT_IN: dict[str, tuple[str, frozenset[str]]] = {
     # Super admins are not bounded by a set: `User.has_perm` answers yes for them.

@@ -102,6 +102,7 @@ class EstateSettingsAdmin(PortalAdmin):
     fieldsets = [
         (None, {"fields": ["estate"]}),
         ("Top-ups", {"fields": ["topup_minimum", "topup_maximum", "debt_recovery_percent"]}),
+        ("Adjustments", {"fields": ["adjustment_limit"]}),
         (
             "Warning, cut, restore",
             {

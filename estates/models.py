@@ -81,6 +81,10 @@ class EstateSettings(Record):
     )  # fmt: skip
     topup_minimum = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(10))
     topup_maximum = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(50_000))
+    adjustment_limit = models.DecimalField(
+        max_digits=10, decimal_places=2, default=Decimal(500),
+        help_text="A larger adjustment waits until a second person approves it.",
+    )  # fmt: skip
     debt_recovery_percent = models.DecimalField(
         max_digits=5, decimal_places=2, default=Decimal(100),
         help_text="The share of a top-up that may go to arrears.",
@@ -122,6 +126,11 @@ class EstateSettings(Record):
             ),
             models.CheckConstraint(
                 condition=Q(activation_minimum__gte=0), name="estate_settings_activation"
+            ),
+            models.CheckConstraint(
+                condition=Q(adjustment_limit__gte=0),
+                name="estate_settings_adjustment_limit",
+                violation_error_message="A limit is not below 0.",
             ),
         ]
 

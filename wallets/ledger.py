@@ -6,7 +6,8 @@ stands under its lock, which amounts go from where to where. A plan is a pure fu
 top-up and a billing run of thousands follow the same rules.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,14 +18,26 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from accounts.models import User
 from quantify.ids import uuid7
-from wallets.models import Account, Posting, Transaction, Wallet
-from wallets.pockets import POCKET_ACCOUNTS, InsufficientBalance, Movement, Pockets, pockets_of
+from wallets.models import Posting, Transaction, Wallet
+from wallets.pockets import (
+    POCKET_ACCOUNTS,
+    InsufficientBalance,
+    Movement,
+    Pockets,
+    opposite,
+    pockets_of,
+    with_arrears,
+)
 
 LOCK_TIMEOUT = "3s"
 
 
 class WalletSuspended(Exception):
-    """The wallet is suspended: nothing may be paid in or bought."""
+    """The wallet is suspended: nothing may be paid in, bought or paid back."""
+
+
+class EstateClosed(Exception):
+    """The unit or its estate was deleted: money is only given back, not taken in or bound."""
 
 
 class IdempotencyKeyReused(Exception):
@@ -65,6 +78,7 @@ class Entry:
     reverses: Transaction | None = None
     actor: User | None = None
     refuse_suspended: bool = False
+    refuse_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,7 @@ def post(entry: Entry) -> Posted:
 
     :raises InsufficientBalance: if protected money is missing.
     :raises WalletSuspended: if the entry is refused by a suspended wallet.
+    :raises EstateClosed: if the entry is refused by a deleted unit or estate.
     :raises IdempotencyKeyReused: if the key stands for another request.
     :raises LedgerBusy: if the wallet stayed locked for more than three seconds.
     """
@@ -94,9 +109,21 @@ def post_many(entries: Sequence[Entry]) -> list[Posted]:
     Wallets are locked in primary-key order, whatever the order of the entries; entries of one
     wallet are posted in the order given. Raises what `post` raises.
     """
+    with waiting_briefly():
+        return _post_locked(entries, _lock(entry.wallet_id for entry in entries))
+
+
+@contextmanager
+def waiting_briefly() -> Iterator[None]:
+    """
+    A database transaction whose locks wait three seconds at most.
+
+    :raises LedgerBusy: if one of them waited longer.
+    """
     try:
         with transaction.atomic():
-            return _post_locked(entries, _lock(entry.wallet_id for entry in entries))
+            _limit_waiting()
+            yield
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
             raise LedgerBusy("The wallet is in use. Send the same request again.") from error
@@ -105,6 +132,7 @@ def post_many(entries: Sequence[Entry]) -> list[Posted]:
 
 def lock(wallet_ids: Sequence[UUID]) -> None:
     """Lock wallets for the rest of the database transaction, in primary-key order."""
+    _limit_waiting()
     _lock(wallet_ids)
 
 
@@ -116,9 +144,13 @@ def reverse(
     actor: User | None,
     idempotency_key: str | None = None,
     request_digest: str = "",
+    override: bool = False,
 ) -> Posted:
     """
     Post the equal and opposite of a transaction, once.
+
+    With `override`, what was spent since becomes arrears (`pockets.with_arrears`); who may do
+    so has the permission `wallets.override_reversal`.
 
     :raises AlreadyReversed: if it was reversed before.
     :raises NotReversible: if it is a reversal itself, or its money was spent since.
@@ -126,18 +158,13 @@ def reverse(
     original = Transaction.objects.get(pk=transaction_id)
     if original.kind == Transaction.Kind.REVERSAL:
         raise NotReversible("A reversal is not reversed: post the transaction again instead.")
-    opposite = [
-        Movement(
-            debit=Account(posting.credit), credit=Account(posting.debit), amount=posting.amount
-        )
-        for posting in original.postings.order_by("line")
-    ]
+    movements = opposite(original.postings.order_by("line"))
 
-    def plan(_: Pockets) -> Sequence[Movement]:
+    def plan(pockets: Pockets) -> Sequence[Movement]:
         # Asked under the wallet's lock, so that two reversals at once are one.
         if Transaction.objects.filter(reverses=original).exists():
             raise AlreadyReversed(f"{original} was reversed before.")
-        return opposite
+        return with_arrears(pockets, movements) if override else movements
 
     entry = Entry(
         wallet_id=original.wallet_id,
@@ -149,6 +176,7 @@ def reverse(
         payment_method=original.payment_method,
         reference=f"Reversal of {original}",
         reason=reason,
+        metadata={"override": True} if override else {},
         idempotency_key=idempotency_key,
         request_digest=request_digest,
         reverses=original,
@@ -160,10 +188,13 @@ def reverse(
         raise NotReversible(f"The money of {original} was spent since. {error}") from error
 
 
-def _lock(wallet_ids: Iterable[UUID]) -> dict[UUID, Wallet]:
+def _limit_waiting() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-    wallets = Wallet.objects.locked().select_related("unit").filter(pk__in=set(wallet_ids))
+
+
+def _lock(wallet_ids: Iterable[UUID]) -> dict[UUID, Wallet]:
+    wallets = Wallet.objects.locked().select_related("unit__estate").filter(pk__in=set(wallet_ids))
     return {wallet.pk: wallet for wallet in wallets}
 
 
@@ -193,9 +224,16 @@ def _posted_before(entries: Sequence[Entry]) -> dict[str, Transaction]:
     return {str(earlier.idempotency_key): earlier for earlier in found}
 
 
-def _make(entry: Entry, wallet: Wallet) -> tuple[Transaction, list[Posting]]:
+def check_open(entry: Entry, wallet: Wallet) -> None:
+    """Refuse an entry that a suspended wallet, or one of a deleted unit, does not take."""
     if entry.refuse_suspended and wallet.is_suspended:
         raise WalletSuspended("The wallet is suspended. Ask the estate's office.")
+    if entry.refuse_closed and (wallet.unit.deleted_at or wallet.unit.estate.deleted_at):
+        raise EstateClosed("The unit or its estate was deleted. Restore it first.")
+
+
+def _make(entry: Entry, wallet: Wallet) -> tuple[Transaction, list[Posting]]:
+    check_open(entry, wallet)
     before = pockets_of(wallet)
     movements = entry.plan(before)
     after = before.after(movements)

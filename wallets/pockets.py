@@ -2,12 +2,12 @@
 A wallet's pockets: what movements make of them, and what they refuse. Pure, without a database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from quantify.money import ZERO
-from wallets.models import Account, Wallet
+from wallets.models import Account, Posting, Wallet
 
 POCKET_ACCOUNTS = {
     Account.AVAILABLE: "available",
@@ -75,3 +75,39 @@ def pockets_of(wallet: Wallet) -> Pockets:
         solar=wallet.solar,
         arrears=wallet.arrears,
     )
+
+
+def opposite(postings: Iterable[Posting]) -> list[Movement]:
+    """The movements that undo postings."""
+    return [
+        Movement(debit=Account(one.credit), credit=Account(one.debit), amount=one.amount)
+        for one in postings
+    ]
+
+
+def with_arrears(pockets: Pockets, movements: Iterable[Movement]) -> list[Movement]:
+    """
+    The movements of a reversal, with what the wallet no longer holds owed as arrears.
+
+    Taken as a charge is: from the pocket itself, then from what is available, then as arrears;
+    water goes below zero. Arrears that were paid since are given back to what is available.
+    A move between pockets stays as it is, for to lend what was bought makes money of a debt.
+    """
+    return [share for movement in movements for share in _shares(pockets, movement)]
+
+
+def _shares(pockets: Pockets, movement: Movement) -> list[Movement]:
+    debit, credit, amount = movement.debit, movement.credit, movement.amount
+    taken = POCKET_ACCOUNTS.get(debit, "")
+    if (taken and credit in POCKET_ACCOUNTS) or debit == Account.WATER:
+        return [movement]
+    if taken:
+        own = min(amount, getattr(pockets, taken))
+        free = min(amount - own, pockets.available) if debit != Account.AVAILABLE else ZERO
+        shares = {Account.AVAILABLE: free, Account.ARREARS: amount - own - free} | {debit: own}
+        return [Movement(account, credit, share) for account, share in shares.items() if share > 0]
+    if credit == Account.ARREARS:
+        owed = min(amount, pockets.arrears)
+        shares = {Account.ARREARS: owed, Account.AVAILABLE: amount - owed}
+        return [Movement(debit, account, share) for account, share in shares.items() if share > 0]
+    return [movement]

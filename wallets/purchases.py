@@ -55,5 +55,6 @@ def purchase(
             request_digest=request_digest,
             actor=actor,
             refuse_suspended=True,
+            refuse_closed=True,
         )
     )

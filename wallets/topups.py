@@ -38,6 +38,10 @@ class AboveMaximum(Exception):
     """The amount is more than the estate takes at once."""
 
 
+class AboveLimit(AboveMaximum):
+    """Money that nobody paid in: above the estate's limit, two people adjust it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A share of a top-up and the account it goes to."""
@@ -99,11 +103,17 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
 
     :raises BelowMinimum: if the estate does not take so little.
     :raises AboveMaximum: if the estate does not take so much at once.
+    :raises AboveLimit: if an adjustment is more than one person may make.
     :raises ledger.WalletSuspended: if the wallet takes no money.
+    :raises ledger.EstateClosed: if the unit or its estate was deleted.
     :raises ledger.IdempotencyKeyReused: if the key stands for another request.
     """
     settings = _settings(wallet_id)
     _check_limits(amount, settings)
+    if payment_method == Transaction.Method.ADJUSTMENT and amount > settings.adjustment_limit:
+        raise AboveLimit(
+            f"Above R{settings.adjustment_limit} a second person approves: use an adjustment."
+        )
     posted = ledger.post(
         entry(
             wallet_id=wallet_id,
@@ -163,6 +173,7 @@ def entry(  # noqa: PLR0913  (the fields of the request)
         request_digest=request_digest,
         actor=actor,
         refuse_suspended=True,
+        refuse_closed=True,
     )
 
 

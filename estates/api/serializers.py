@@ -25,7 +25,7 @@ class EstateSettingsSerializer(ResourceSerializer):
         model = EstateSettings
         fields = (
             "id", "estate", "low_balance_limit", "activation_minimum", "topup_minimum",
-            "topup_maximum", "debt_recovery_percent", "disconnect_window",
+            "topup_maximum", "adjustment_limit", "debt_recovery_percent", "disconnect_window",
             "automatic_disconnection", "reading_freshness_minutes", "offline_after_minutes",
             "breaker_cuts", "breaker_percent", "created_at", "updated_at",
         )  # fmt: skip

@@ -10,11 +10,11 @@ NOON = datetime(2026, 7, 15, 10, 0, tzinfo=UTC)
 
 
 def top_up(wallet: Wallet, amount: str, **fields: object) -> Transaction:
-    """Pay cash into a wallet at noon."""
+    """Pay money into a wallet at noon."""
     posted = topups.top_up(
         wallet_id=wallet.pk,
         amount=Decimal(amount),
-        payment_method="cash",
+        payment_method=str(fields.pop("payment_method", "cash")),
         occurred_at=fields.pop("occurred_at", NOON),
         actor=None,
         **fields,

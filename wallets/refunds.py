@@ -1,0 +1,122 @@
+"""
+Money paid back to a resident.
+
+It leaves `available` for the estate's `REFUNDS` account, and that account for the clearing account
+of the method in the same transaction: the clearing account agrees with the bank, and the turnover
+of `REFUNDS` is what was paid back. What is owed stays: only what is free above it is paid back.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from accounts.models import User
+from quantify.money import ZERO
+from wallets import amounts, ledger, wakeups
+from wallets.ledger import Entry, Posted
+from wallets.models import Account, Transaction
+from wallets.pockets import InsufficientBalance, Movement, Pockets
+from wallets.topups import CLEARING
+
+METHODS = (
+    Transaction.Method.EFT,
+    Transaction.Method.CARD,
+    Transaction.Method.INSTANT_EFT,
+    Transaction.Method.CASH,
+)
+
+
+class UnknownMethod(Exception):
+    """Money is not paid back in this way."""
+
+
+def refundable(pockets: Pockets) -> Decimal:
+    """What may be paid back, in rand: what is available above arrears and the debt of water."""
+    owed = pockets.arrears + max(-pockets.water, ZERO)
+    return max(pockets.available - owed, ZERO)
+
+
+def refund(  # noqa: PLR0913  (the fields of the request)
+    *,
+    wallet_id: UUID,
+    amount: Decimal,
+    payment_method: str,
+    reason: str,
+    reference: str = "",
+    occurred_at: datetime,
+    actor: User | None,
+    idempotency_key: str | None = None,
+    request_digest: str = "",
+) -> Posted:
+    """
+    Pay an amount of rand back from what is available; also from a deleted unit's wallet.
+
+    The same idempotency key again returns the first transaction, unchanged.
+
+    :raises amounts.InvalidAmount: if it is no amount above zero.
+    :raises amounts.InvalidReason: if no reason is given.
+    :raises UnknownMethod: if money is not paid back in this way.
+    :raises InsufficientBalance: if less is free; nothing changes.
+    :raises ledger.WalletSuspended: if the wallet is suspended.
+    :raises ledger.IdempotencyKeyReused: if the key stands for another request.
+    """
+    posted = ledger.post(
+        entry(
+            wallet_id=wallet_id,
+            amount=amount,
+            payment_method=payment_method,
+            reason=reason,
+            reference=reference,
+            occurred_at=occurred_at,
+            actor=actor,
+            idempotency_key=idempotency_key,
+            request_digest=request_digest,
+        )
+    )
+    wakeups.credit_changed(wallet_id)
+    return posted
+
+
+def entry(  # noqa: PLR0913  (the fields of the request)
+    *,
+    wallet_id: UUID,
+    amount: Decimal,
+    payment_method: str,
+    reason: str,
+    reference: str = "",
+    occurred_at: datetime,
+    actor: User | None,
+    idempotency_key: str | None = None,
+    request_digest: str = "",
+) -> Entry:
+    """A refund to be posted; raises what is wrong with it whatever the wallet holds."""
+    amounts.check(amount)
+    if payment_method not in METHODS:
+        raise UnknownMethod("Pay back by EFT, card, instant EFT or cash.")
+    clearing = CLEARING[Transaction.Method(payment_method)]
+
+    def plan(pockets: Pockets) -> Sequence[Movement]:
+        if (free := refundable(pockets)) < amount:
+            raise InsufficientBalance(
+                f"R{free} can be refunded: what is available less what is owed."
+            )
+        return [
+            Movement(debit=Account.AVAILABLE, credit=Account.REFUNDS, amount=amount),
+            Movement(debit=Account.REFUNDS, credit=clearing, amount=amount),
+        ]
+
+    return Entry(
+        wallet_id=wallet_id,
+        kind=Transaction.Kind.REFUND,
+        amount=amount,
+        plan=plan,
+        occurred_at=occurred_at,
+        payment_method=payment_method,
+        reference=reference,
+        reason=amounts.check_reason(reason),
+        idempotency_key=idempotency_key,
+        request_digest=request_digest,
+        actor=actor,
+        refuse_suspended=True,
+    )

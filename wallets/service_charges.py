@@ -1,0 +1,102 @@
+"""
+Charges of the office for what it did: a reconnection, a test of a meter, a lost key.
+
+The amount is what the resident pays, VAT included. It is taken from `available`; what is not there
+becomes arrears, since the service was given, as with energy that was used. It goes to the estate's
+`SERVICE_CHARGES`, and the VAT within it (15/115) on to `VAT_OUTPUT` if the estate's setting
+`vat_registered` says so. Money bound to a utility is left alone.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from accounts.models import User
+from estates.models import EstateSettings
+from quantify.money import ZERO, vat_within
+from wallets import amounts, ledger, wakeups
+from wallets.ledger import Entry, Posted
+from wallets.models import Account, Transaction
+from wallets.pockets import Movement, Pockets
+
+
+def charge(  # noqa: PLR0913  (the fields of the request)
+    *,
+    wallet_id: UUID,
+    amount: Decimal,
+    reason: str,
+    reference: str = "",
+    occurred_at: datetime,
+    actor: User | None,
+    idempotency_key: str | None = None,
+    request_digest: str = "",
+) -> Posted:
+    """
+    Charge a wallet an amount of rand, VAT included, for a service.
+
+    The same idempotency key again returns the first transaction, unchanged.
+
+    :raises amounts.InvalidAmount: if it is no amount above zero.
+    :raises amounts.InvalidReason: if no reason is given.
+    :raises ledger.WalletSuspended: if the wallet is suspended.
+    :raises ledger.EstateClosed: if the unit or its estate was deleted.
+    :raises ledger.IdempotencyKeyReused: if the key stands for another request.
+    """
+    posted = ledger.post(
+        entry(
+            wallet_id=wallet_id,
+            amount=amount,
+            reason=reason,
+            reference=reference,
+            occurred_at=occurred_at,
+            actor=actor,
+            idempotency_key=idempotency_key,
+            request_digest=request_digest,
+        )
+    )
+    wakeups.credit_changed(wallet_id)
+    return posted
+
+
+def entry(  # noqa: PLR0913  (the fields of the request)
+    *,
+    wallet_id: UUID,
+    amount: Decimal,
+    reason: str,
+    reference: str = "",
+    occurred_at: datetime,
+    actor: User | None,
+    idempotency_key: str | None = None,
+    request_digest: str = "",
+) -> Entry:
+    """A service charge to be posted; raises what is wrong with it."""
+    amounts.check(amount)
+    settings = EstateSettings.objects.get(estate__units__wallet=wallet_id)
+    vat = vat_within(amount) if settings.vat_registered else ZERO
+    return Entry(
+        wallet_id=wallet_id,
+        kind=Transaction.Kind.SERVICE_CHARGE,
+        amount=amount,
+        plan=lambda pockets: movements(pockets, amount, vat),
+        occurred_at=occurred_at,
+        payment_method=Transaction.Method.SYSTEM,
+        reference=reference,
+        reason=amounts.check_reason(reason),
+        idempotency_key=idempotency_key,
+        request_digest=request_digest,
+        actor=actor,
+        refuse_suspended=True,
+        refuse_closed=True,
+    )
+
+
+def movements(pockets: Pockets, amount: Decimal, vat: Decimal) -> Sequence[Movement]:
+    """What is available pays first, arrears the rest; then the VAT within the amount goes on."""
+    free = min(amount, pockets.available)
+    steps = (
+        (Account.AVAILABLE, Account.SERVICE_CHARGES, free),
+        (Account.ARREARS, Account.SERVICE_CHARGES, amount - free),
+        (Account.SERVICE_CHARGES, Account.VAT_OUTPUT, vat),
+    )
+    return [Movement(debit, credit, moved) for debit, credit, moved in steps if moved > 0]
