@@ -15,12 +15,13 @@ from quantify.quantities import Utility
 from quantify.tests.client import Client
 from rates.tests.factories import flat
 from units.tests.factories import UnitFactory
-from wallets import backtest, billing, forecast, runway
+from wallets import backtest, billing, forecast, ledger, runway
 from wallets.admin.outlook import in_words
 from wallets.expectation import EXPECTED, TooLittleHistory, habit
 from wallets.forecast import Forecast
-from wallets.models import Wallet
-from wallets.pockets import Pockets
+from wallets.ledger import Entry
+from wallets.models import Account, Transaction, Wallet
+from wallets.pockets import Movement, Pockets
 from wallets.tests.moments import top_up
 from wallets.tests.test_billing import metered_unit, wallet_of
 
@@ -120,9 +121,21 @@ def steady(components: list[dict[str, object]], *, days: int = 28) -> Meter:
 
 
 def hold(meter: Meter, amount: str) -> Wallet:
+    top_up(wallet_of(meter), str(5000 + Decimal(amount)))
     wallet = wallet_of(meter)
-    top_up(wallet, str(5000 + Decimal(amount)))
-    Wallet.objects.filter(pk=wallet.pk).update(available=Decimal(amount), arrears=0)
+    ledger.post(
+        Entry(
+            wallet_id=wallet.pk,
+            kind=Transaction.Kind.ADJUSTMENT,
+            amount=Decimal(amount) - wallet.available,
+            plan=lambda pockets: [
+                Movement(
+                    Account.AVAILABLE, Account.ADJUSTMENTS, pockets.available - Decimal(amount)
+                )
+            ],
+            occurred_at=NOW,
+        )
+    )
     return wallet_of(meter)
 
 

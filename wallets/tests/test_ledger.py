@@ -191,7 +191,15 @@ class TestDatabase:
     def test_lets_water_fall_below_zero(self):
         wallet = WalletFactory.create()
 
-        Wallet.objects.filter(pk=wallet.pk).update(water=Decimal("-10.00"))
+        ledger.post(
+            Entry(
+                wallet_id=wallet.pk,
+                kind=Transaction.Kind.CONSUMPTION_WATER,
+                amount=Decimal("10.00"),
+                plan=lambda _: [Movement(Account.WATER, Account.REVENUE_WATER, Decimal("10.00"))],
+                occurred_at=NOON,
+            )
+        )
 
         wallet.refresh_from_db()
         assert wallet.balance == Decimal("-10.00")

@@ -2,17 +2,32 @@ from decimal import Decimal
 
 import pytest
 
-from wallets import topups
-from wallets.models import Account, Wallet
-from wallets.pockets import Pockets
+from wallets import ledger, topups
+from wallets.ledger import Entry
+from wallets.models import Account, Transaction, Wallet
+from wallets.pockets import Movement, Pockets
 from wallets.tests.factories import WalletFactory
-from wallets.tests.moments import top_up
+from wallets.tests.moments import NOON, top_up
 from wallets.topups import Part
 
 
 def pockets(**amounts: str) -> Pockets:
     empty = dict.fromkeys(("available", "electricity", "water", "solar", "arrears"), Decimal(0))
     return Pockets(**empty | {name: Decimal(amount) for name, amount in amounts.items()})
+
+
+def owe(wallet: Wallet, *, water: str, arrears: str) -> None:
+    """Charge what a wallet without money cannot pay."""
+    shares = {Account.WATER: Decimal(water), Account.ARREARS: Decimal(arrears)}
+    ledger.post(
+        Entry(
+            wallet_id=wallet.pk,
+            kind=Transaction.Kind.ADJUSTMENT,
+            amount=-sum(shares.values(), Decimal(0)),
+            plan=lambda _: [Movement(one, Account.ADJUSTMENTS, shares[one]) for one in shares],
+            occurred_at=NOON,
+        )
+    )
 
 
 class TestSplit:
@@ -69,9 +84,7 @@ class TestSplit:
 class TestTopUp:
     def test_clears_what_is_owed_and_stores_the_split(self):
         wallet = WalletFactory.create()
-        Wallet.objects.filter(pk=wallet.pk).update(
-            water=Decimal("-30.00"), arrears=Decimal("20.00")
-        )
+        owe(wallet, water="30.00", arrears="20.00")
 
         made = top_up(wallet, "100.00")
 
