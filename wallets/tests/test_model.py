@@ -209,7 +209,7 @@ class WalletMachine(RuleBasedStateMachine):
 
     @rule()
     def crash_in_the_middle_and_bill_again(self) -> None:
-        lost = transaction.savepoint()
+        lost = transaction.savepoint_create()
         billing.run(now=self.now)
         transaction.savepoint_rollback(lost)
         self.bill()
