@@ -66,7 +66,9 @@ class EnvelopeSchema(AutoSchema):
         )
         pages = getattr(self.view, "pagination_class", None) is not None
         if status_code in SUCCESS and not (pages and self._is_list_view(serializer)):
-            for content in body.get("content", {}).values():
+            for media_type, content in body.get("content", {}).items():
+                if not media_type.endswith("json"):
+                    continue
                 content["schema"] = {
                     "type": "object",
                     "required": ["data"],

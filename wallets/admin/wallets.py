@@ -16,6 +16,7 @@ from quantify.portal.pages import ask, object_url
 from units.models import Unit
 from wallets import ledger, topups
 from wallets.admin import outlook
+from wallets.admin.statements import StatementAction
 from wallets.forms import TopUpForm
 from wallets.models import Account, Transaction, Wallet
 
@@ -51,7 +52,7 @@ class BalanceFilter(RangeNumericListFilter):
 
 
 @admin.register(Wallet)
-class WalletAdmin(PortalAdmin):
+class WalletAdmin(StatementAction, PortalAdmin):
     """Opened with its unit; its money moves through the ledger alone."""
 
     list_display = [
@@ -72,7 +73,7 @@ class WalletAdmin(PortalAdmin):
     search_fields = ["unit__unit_number", "unit__estate__code"]
     search_help_text = "Unit or estate code"
     ordering = ["unit__estate__code", "unit__unit_number", "id"]
-    actions_detail = ["top_up"]
+    actions_detail = ["top_up", "statement"]
     actions_row = ["top_up"]
     readonly_fields = ["home", "lasts", BALANCE, *POCKETS, ARREARS]
     fieldsets = [

@@ -29,6 +29,7 @@ from wallets.api.serializers import (
     WalletDetailSerializer,
     WalletSerializer,
 )
+from wallets.api.statements import Statements
 from wallets.api.transactions import (
     ChargeSerializer,
     TransactionDetailSerializer,
@@ -48,7 +49,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-class WalletViewSet(Forecasts, Listed, Shown, Changed):
+class WalletViewSet(Forecasts, Statements, Listed, Shown, Changed):
     """Prepaid money, one wallet for each unit."""
 
     http_method_names = ["get", "head", "post", "patch"]
@@ -63,7 +64,7 @@ class WalletViewSet(Forecasts, Listed, Shown, Changed):
         **{name: name for name in ("balance", "arrears", "created_at", "updated_at")},
     }
     default_sort = ("unit__estate__code", "unit__unit_number", "pk")
-    parameters = {"topup": ("preview",)}
+    parameters = {"topup": ("preview",), "statement": ("from", "to")}
     permission_names = {"topup": "wallets.topup_wallet", "purchase": "wallets.purchase_wallet"}
     refusals = {"topup": refusals.TOPUP, "purchase": refusals.PURCHASE}
 

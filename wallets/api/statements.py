@@ -1,0 +1,214 @@
+"""Statements as JSON, for spreadsheets and to print."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from quantify.api import problems
+from quantify.api.filters import YEARS
+from quantify.api.serializers import Instant, Money, Quantity
+from quantify.api.views import Resource, told
+from quantify.periods import first_of_month, local_day
+from wallets import statement_files, statements
+
+LONGEST = timedelta(days=366)
+
+
+class Ready(BaseRenderer):
+    """Gives on what was made before; problems stay JSON whatever was asked for."""
+
+    def render(self, data: Any, *_: Any, **__: Any) -> bytes:
+        if isinstance(data, bytes):
+            return data
+        return json.dumps(data, default=str).encode()
+
+
+class CsvRenderer(Ready):
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+
+class PdfRenderer(Ready):
+    media_type = "application/pdf"
+    format = "pdf"
+    charset = None
+    render_style = "binary"
+
+
+class StandingSerializer(serializers.Serializer):
+    balance = Money()
+    arrears = Money()
+
+
+class PlaceSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    address = serializers.CharField()
+    contact = serializers.CharField()
+
+
+class HomeSerializer(serializers.Serializer):
+    number = serializers.CharField()
+    building = serializers.CharField()
+
+
+class StatementMovementSerializer(serializers.Serializer):
+    """A transaction; `effect` is what it did to the balance."""
+
+    sequence = serializers.IntegerField()
+    number = serializers.CharField()
+    occurred_at = Instant()
+    kind = serializers.CharField()
+    utility = serializers.CharField()
+    payment_method = serializers.CharField()
+    reference = serializers.CharField()
+    amount = Money()
+    effect = Money()
+    balance = Money()
+    arrears = Money()
+
+
+class StatementReadingSerializer(serializers.Serializer):
+    """A meter's register at the beginning and the end; null if it was not read."""
+
+    meter = serializers.CharField()
+    utility = serializers.CharField()
+    unit = serializers.CharField()
+    opening = Quantity(allow_null=True)
+    opening_at = Instant(allow_null=True)
+    closing = Quantity(allow_null=True)
+    closing_at = Instant(allow_null=True)
+
+
+class UsedDaySerializer(serializers.Serializer):
+    day = serializers.DateField()
+    utility = serializers.CharField()
+    quantity = Quantity()
+    charged = Money()
+
+
+class UsedSerializer(serializers.Serializer):
+    utility = serializers.CharField()
+    unit = serializers.CharField()
+    quantity = Quantity()
+    charged = Money()
+
+
+class PriceLineSerializer(serializers.Serializer):
+    what = serializers.CharField()
+    quantity = serializers.CharField()
+    unit = serializers.CharField()
+    price = serializers.CharField()
+    amount = Money()
+
+
+class MonthBillSerializer(serializers.Serializer):
+    """The bill of a month that the days touch, as it stands now."""
+
+    utility = serializers.CharField()
+    month = serializers.DateField()
+    rate_table = serializers.CharField()
+    lines = PriceLineSerializer(many=True)
+    subtotal = Money()
+    vat = Money()
+    total = Money()
+
+
+class SharesSerializer(serializers.Serializer):
+    """Where the money went; with the refunds these are all movements in and out."""
+
+    paid_in = Money()
+    energy = Money()
+    water = Money()
+    vat = Money()
+    fees = Money()
+    refunds = Money()
+    adjustments = Money()
+
+
+class StatementSerializer(serializers.Serializer):
+    """What came in, what was used and what it cost over some local days."""
+
+    wallet = serializers.UUIDField()
+    estate = PlaceSerializer()
+    unit = HomeSerializer()
+    occupants = serializers.ListField(child=serializers.CharField())
+    to = serializers.DateField()
+    opening = StandingSerializer()
+    closing = StandingSerializer()
+    movements = StatementMovementSerializer(many=True)
+    readings = StatementReadingSerializer(many=True)
+    days = UsedDaySerializer(many=True)
+    used = UsedSerializer(many=True)
+    bills = MonthBillSerializer(many=True)
+    shares = SharesSerializer()
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is a word of the language.
+        return {**super().get_fields(), "from": serializers.DateField()}
+
+
+class Statements(Resource):
+    """`GET /wallets/{id}/statement`"""
+
+    @extend_schema(
+        operation_id="wallet_statement",
+        responses={
+            (200, "application/json"): StatementSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+            (200, "application/pdf"): OpenApiTypes.BINARY,
+        },
+        parameters=[
+            OpenApiParameter(
+                "from", OpenApiTypes.DATE, description="The first local day; this month."
+            ),
+            OpenApiParameter("to", OpenApiTypes.DATE, description="The last local day; today."),
+        ],
+    )
+    @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, CsvRenderer, PdfRenderer])
+    def statement(self, request: Request, pk: UUID) -> Response:
+        """A statement over local days, both included, as JSON, CSV or PDF as `Accept` says."""
+        wallet: Any = self.seen_object()
+        first_day, last_day = _days(request, local_day(timezone.now(), wallet.unit.estate.zone))
+        made = statements.of(wallet, first_day=first_day, last_day=last_day)
+        kind = request.accepted_renderer.format
+        if kind == "json":
+            return told(statement_files.as_data(made))
+        name = f"statement-{first_day}-{last_day}.{kind}"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        if kind == "csv":
+            return Response(statement_files.as_csv(made).encode(), headers=headers)
+        return Response(statement_files.as_pdf(made, made_at=timezone.now()), headers=headers)
+
+
+def _days(request: Request, today: date) -> tuple[date, date]:
+    last = _day(request, "to") or today
+    first = _day(request, "from") or first_of_month(last)
+    if not timedelta(0) <= last - first <= LONGEST:
+        raise problems.invalid("to", "invalid", "Give a day after `from`, within a year.")
+    return first, last
+
+
+def _day(request: Request, name: str) -> date | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        day = parse_date(text)
+    except ValueError:
+        day = None
+    if day is None or day.year not in YEARS:
+        raise problems.invalid(name, "invalid", "Give a local day such as 2026-07-01.")
+    return day

@@ -1,0 +1,287 @@
+"""
+The statement of a wallet over some local days: what came in, what was used, what it cost.
+
+Everything is read from the ledger and the meters; nothing is stored. The sums are those of the
+postings, so that opening, movements and closing agree with the ledger to the cent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import F, Q, QuerySet, Sum
+
+from meters.models import DailyConsumption, Installation, Reading
+from quantify.money import ZERO
+from quantify.periods import Period, first_of_month, local_day, midnight
+from quantify.quantities import Utility
+from units.models import Occupancy
+from wallets.metered import BILLED_CHANNELS
+from wallets.models import Account, Bill, Posting, Transaction, Wallet
+
+DAY = timedelta(days=1)
+CHARGES = "consumption_"
+CLEARING = [account for account in Account if account.name.startswith("CLEARING_")]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a wallet holds and what it owes, in rand."""
+
+    balance: Decimal
+    arrears: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """A transaction and what it did to the balance and to the arrears."""
+
+    transaction: Transaction
+    effect: Decimal
+    arrears_effect: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterReadings:
+    """A meter of the unit and its register at the begin and the end, in Wh or litres."""
+
+    serial: str
+    utility: Utility
+    opening: int | None
+    opening_at: datetime | None
+    closing: int | None
+    closing_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What one utility used (Wh or litres) and was charged (rand) on a local day."""
+
+    day: date
+    utility: Utility
+    quantity: int
+    charged: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """
+    Where money went in the period, in rand, from the postings.
+
+    `paid_in` less refunds and the four uses, with adjustments, is the change of what is held less
+    what is owed.
+    """
+
+    paid_in: Decimal
+    energy: Decimal
+    water: Decimal
+    vat: Decimal
+    fees: Decimal
+    refunds: Decimal
+    adjustments: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """All that a statement shows; `last_day` belongs to it."""
+
+    wallet: Wallet
+    first_day: date
+    last_day: date
+    occupants: Sequence[str]
+    opening: Standing
+    closing: Standing
+    movements: Sequence[Movement]
+    readings: Sequence[MeterReadings]
+    days: Sequence[Used]
+    bills: Sequence[Bill]
+    shares: Shares
+
+    def used(self, utility: Utility) -> tuple[int, Decimal]:
+        """What a utility used in all, and what was charged for it."""
+        mine = [one for one in self.days if one.utility is utility]
+        return sum(one.quantity for one in mine), sum((one.charged for one in mine), ZERO)
+
+
+def of(wallet: Wallet, *, first_day: date, last_day: date) -> Statement:
+    """The statement of a wallet (with its unit and estate) from one local day to another."""
+    zone = wallet.unit.estate.zone
+    period = Period(midnight(first_day, zone), midnight(last_day + DAY, zone))
+    opening = _standing(wallet, period.start)
+    movements = _movements(wallet, period)
+    return Statement(
+        wallet=wallet,
+        first_day=first_day,
+        last_day=last_day,
+        occupants=_occupants(wallet, first_day, last_day),
+        opening=opening,
+        closing=Standing(
+            opening.balance + sum((one.effect for one in movements), ZERO),
+            opening.arrears + sum((one.arrears_effect for one in movements), ZERO),
+        ),
+        movements=movements,
+        readings=_readings(wallet, period),
+        days=_days(wallet, first_day, last_day, movements),
+        bills=_bills(wallet, first_day, last_day),
+        shares=_shares(wallet, period),
+    )
+
+
+def _standing(wallet: Wallet, at: datetime) -> Standing:
+    """What was held and owed before an instant."""
+    before = Transaction.objects.filter(wallet=wallet, occurred_at__lt=at)
+    held = before.aggregate(sum=Sum(F("balance_after") - F("balance_before")))["sum"]
+    postings = Posting.objects.filter(transaction__wallet=wallet, transaction__occurred_at__lt=at)
+    return Standing(held or ZERO, -_net(postings).get(Account.ARREARS, ZERO))
+
+
+def _net(postings: QuerySet[Posting]) -> dict[int, Decimal]:
+    """Credits less debits of each account."""
+    net: dict[int, Decimal] = {}
+    for side, sign in (("credit", 1), ("debit", -1)):
+        for account, amount in postings.values_list(side).annotate(Sum("amount")):
+            net[account] = net.get(account, ZERO) + sign * amount
+    return net
+
+
+def _movements(wallet: Wallet, period: Period) -> list[Movement]:
+    made = Transaction.objects.filter(
+        wallet=wallet, occurred_at__gte=period.start, occurred_at__lt=period.end
+    ).order_by("sequence")
+    owed: dict[object, Decimal] = {}
+    arrears = Posting.objects.filter(transaction__in=made).filter(
+        Q(debit=Account.ARREARS) | Q(credit=Account.ARREARS)
+    )
+    for transaction_id, debit, amount in arrears.values_list("transaction", "debit", "amount"):
+        sign = 1 if debit == Account.ARREARS else -1
+        owed[transaction_id] = owed.get(transaction_id, ZERO) + sign * amount
+    return [
+        Movement(
+            transaction=one,
+            effect=one.balance_after - one.balance_before,
+            arrears_effect=owed.get(one.pk, ZERO),
+        )
+        for one in made
+    ]
+
+
+def _occupants(wallet: Wallet, first_day: date, last_day: date) -> list[str]:
+    """Who lived there in those days, the primary ones first."""
+    living = Occupancy.objects.filter(
+        Q(ends_on=None) | Q(ends_on__gt=first_day), unit=wallet.unit_id, starts_on__lte=last_day
+    )
+    rows = living.select_related("resident").order_by("-is_primary", "starts_on")
+    return list(dict.fromkeys(str(one.resident) for one in rows))
+
+
+def _installations(wallet: Wallet, period: Period) -> QuerySet[Installation]:
+    return Installation.objects.filter(
+        Q(ends_at=None) | Q(ends_at__gt=period.start),
+        unit=wallet.unit_id,
+        kind__in=list(Utility),
+        starts_at__lt=period.end,
+    ).select_related("meter")
+
+
+def _readings(wallet: Wallet, period: Period) -> list[MeterReadings]:
+    """The registers at the begin and the end, or where a meter came or went in between."""
+    rows = _installations(wallet, period).order_by("kind", "starts_at")
+    return [_readings_of(one, period) for one in rows]
+
+
+def _readings_of(one: Installation, period: Period) -> MeterReadings:
+    opening: tuple[datetime, int] | None = (one.starts_at, one.opening_value)
+    if one.starts_at < period.start:
+        opening = _register(one, period.start)
+    if one.ends_at and one.ends_at <= period.end and one.closing_value is not None:
+        closing: tuple[datetime, int] | None = (one.ends_at, one.closing_value)
+    else:
+        closing = _register(one, period.end)
+    return MeterReadings(
+        serial=one.meter.serial,
+        utility=Utility(one.kind),
+        opening=opening[1] if opening else None,
+        opening_at=opening[0] if opening else None,
+        closing=closing[1] if closing else None,
+        closing_at=closing[0] if closing else None,
+    )
+
+
+def _register(one: Installation, at: datetime) -> tuple[datetime, int] | None:
+    """The last valid reading of an installed meter up to an instant."""
+    readings = Reading.objects.filter(
+        meter=one.meter_id,
+        channel__in=BILLED_CHANNELS,
+        taken_at__lte=at,
+        taken_at__gte=one.starts_at,
+        is_valid=True,
+    )
+    return readings.order_by("-taken_at").values_list("taken_at", "value").first()
+
+
+def _days(
+    wallet: Wallet, first_day: date, last_day: date, movements: Sequence[Movement]
+) -> list[Used]:
+    """By local day and utility: what was metered, and what was charged."""
+    zone = wallet.unit.estate.zone
+    quantities = _quantities(wallet, first_day, last_day)
+    charged: dict[tuple[date, Utility], Decimal] = {}
+    for movement in movements:
+        made = movement.transaction
+        if made.kind.startswith(CHARGES):
+            key = (local_day(made.occurred_at, zone), Utility(made.utility))
+            charged[key] = charged.get(key, ZERO) + made.amount
+    return [
+        Used(
+            day=day,
+            utility=utility,
+            quantity=quantities.get((day, utility), 0),
+            charged=charged.get((day, utility), ZERO),
+        )
+        for day, utility in sorted({*quantities, *charged})
+    ]
+
+
+def _quantities(wallet: Wallet, first_day: date, last_day: date) -> dict[tuple[date, Utility], int]:
+    zone = wallet.unit.estate.zone
+    period = Period(midnight(first_day, zone), midnight(last_day + DAY, zone))
+    found: dict[tuple[date, Utility], int] = {}
+    for one in _installations(wallet, period):
+        first = max(first_day, local_day(one.starts_at, zone))
+        end = local_day(one.ends_at, zone) if one.ends_at else last_day + DAY
+        rows = DailyConsumption.objects.filter(
+            meter=one.meter_id, channel__in=BILLED_CHANNELS, day__gte=first, day__lte=last_day
+        ).filter(day__lt=max(end, first + DAY))
+        for day, quantity in rows.values_list("day", "quantity"):
+            key = (day, Utility(one.kind))
+            found[key] = found.get(key, 0) + quantity
+    return found
+
+
+def _bills(wallet: Wallet, first_day: date, last_day: date) -> list[Bill]:
+    """The bills of the months that the days touch, whole months as they stand now."""
+    return list(
+        wallet.bills.filter(month__gte=first_of_month(first_day), month__lte=last_day)
+        .select_related("version__rate_table")
+        .order_by("month", "utility")
+    )
+
+
+def _shares(wallet: Wallet, period: Period) -> Shares:
+    net = _net(
+        Posting.objects.filter(
+            transaction__wallet=wallet,
+            transaction__occurred_at__gte=period.start,
+            transaction__occurred_at__lt=period.end,
+        )
+    )
+    return Shares(
+        paid_in=-sum((net.get(account, ZERO) for account in CLEARING), ZERO),
+        energy=net.get(Account.REVENUE_ELECTRICITY, ZERO) + net.get(Account.REVENUE_SOLAR, ZERO),
+        water=net.get(Account.REVENUE_WATER, ZERO),
+        vat=net.get(Account.VAT_OUTPUT, ZERO),
+        fees=net.get(Account.SERVICE_CHARGES, ZERO),
+        refunds=net.get(Account.REFUNDS, ZERO),
+        adjustments=-net.get(Account.ADJUSTMENTS, ZERO),
+    )
