@@ -14,10 +14,12 @@ from rates.api.views import EstateRatesViewSet, RateTableViewSet, UnitRatesViewS
 from reports.api.estates import EstateWithStatisticsViewSet
 from units.api.views import ResidentViewSet
 from wallets.api.commands import CommandViewSet
+from wallets.api.office import AdjustmentViewSet
 from wallets.api.units import SuppliedUnitViewSet
 from wallets.api.views import TransactionViewSet, WalletViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("adjustments", AdjustmentViewSet, "adjustment")
 router.register("estates", EstateWithStatisticsViewSet, "estate")
 router.register("concentrators", ConcentratorViewSet, "concentrator")
 router.register("meter-alerts", AlertViewSet, "meter-alert")

@@ -4,7 +4,7 @@ from django_filters import ChoiceFilter, FilterSet, NumberFilter
 from estates.models import Estate
 from quantify.api.filters import BooleanFilter, RelatedFilter, within
 from units.models import Unit
-from wallets.models import Transaction, Wallet
+from wallets.models import AdjustmentProposal, Transaction, Wallet
 
 
 class WalletFilters(FilterSet):
@@ -29,3 +29,9 @@ class TransactionFilters(FilterSet):
     min_amount = NumberFilter(field_name="amount", lookup_expr="gte")
     max_amount = NumberFilter(field_name="amount", lookup_expr="lte")
     reversed = BooleanFilter(field_name="reversed_by", lookup_expr="isnull", exclude=True)
+
+
+class AdjustmentFilters(FilterSet):
+    wallet = RelatedFilter(Wallet)
+    estate = RelatedFilter(Estate)
+    state = ChoiceFilter(choices=AdjustmentProposal.State.choices)

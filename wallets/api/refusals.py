@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from quantify.api import problems
-from wallets import ledger, pockets, topups
+from wallets import adjustments, ledger, pockets, topups
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
@@ -11,7 +11,23 @@ INSUFFICIENT_BALANCE = problems.define(
 )  # fmt: skip
 SUSPENDED = problems.define(
     "wallet_suspended", HTTPStatus.BAD_REQUEST, "Wallet suspended",
-    "The wallet is suspended: nothing is paid in or bought.",
+    "The wallet is suspended: nothing is paid in, bought or paid back.",
+)  # fmt: skip
+CLOSED = problems.define(
+    "estate_closed", HTTPStatus.BAD_REQUEST, "Unit or estate deleted",
+    "The unit or its estate was deleted: money is only paid back or reversed.",
+)  # fmt: skip
+PROPOSAL_DECIDED = problems.define(
+    "proposal_decided", HTTPStatus.CONFLICT, "Decided before",
+    "A proposal is approved, rejected or withdrawn once, and this one was.",
+)  # fmt: skip
+OWN_PROPOSAL = problems.define(
+    "own_proposal", HTTPStatus.FORBIDDEN, "A second person is needed",
+    "Who proposed an adjustment does not decide it.",
+)  # fmt: skip
+NOT_OWN_PROPOSAL = problems.define(
+    "not_own_proposal", HTTPStatus.FORBIDDEN, "Somebody else's proposal",
+    "Only who proposed an adjustment withdraws it.",
 )  # fmt: skip
 BELOW_MINIMUM = problems.define(
     "below_minimum", HTTPStatus.BAD_REQUEST, "Below the minimum",
@@ -45,6 +61,10 @@ COMMAND_OPEN = problems.define(
 OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     pockets.InsufficientBalance: INSUFFICIENT_BALANCE,
     ledger.WalletSuspended: SUSPENDED,
+    ledger.EstateClosed: CLOSED,
+    adjustments.ProposalDecided: PROPOSAL_DECIDED,
+    adjustments.OwnProposal: OWN_PROPOSAL,
+    adjustments.NotOwnProposal: NOT_OWN_PROPOSAL,
     ledger.IdempotencyKeyReused: problems.KEY_REUSED,
     ledger.AlreadyReversed: ALREADY_REVERSED,
     ledger.NotReversible: NOT_REVERSIBLE,
@@ -54,4 +74,9 @@ OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
 }
 TOPUP = (BELOW_MINIMUM, ABOVE_MAXIMUM, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
 PURCHASE = (INSUFFICIENT_BALANCE, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
+ADJUSTMENT = (INSUFFICIENT_BALANCE, SUSPENDED, CLOSED, problems.KEY_REUSED, problems.BUSY)
+SERVICE_CHARGE = (SUSPENDED, CLOSED, problems.KEY_REUSED, problems.BUSY)
+REJECTION = (PROPOSAL_DECIDED, OWN_PROPOSAL, problems.BUSY)
+APPROVAL = (*REJECTION, INSUFFICIENT_BALANCE, SUSPENDED, CLOSED)
+WITHDRAWAL = (PROPOSAL_DECIDED, NOT_OWN_PROPOSAL, problems.BUSY)
 REVERSAL = (ALREADY_REVERSED, NOT_REVERSIBLE, problems.KEY_REUSED, problems.BUSY)

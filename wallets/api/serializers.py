@@ -71,8 +71,9 @@ class PurchaseForm(Form):
     amount = Money(min_value=CENT)
 
 
-class ReasonForm(Form):
+class ReversalForm(Form):
     reason = serializers.CharField(max_length=250)
+    override = serializers.BooleanField(default=False)
 
 
 class PartSerializer(serializers.Serializer):

@@ -1,6 +1,5 @@
 """Wallets and transactions."""
 
-from http import HTTPStatus
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,12 +17,14 @@ from quantify.api.problems import Problem, translated
 from quantify.api.views import Changed, Listed, Shown, told
 from wallets import ledger, purchases, topups
 from wallets.api import refusals, transactions
+from wallets.api.answers import IDEMPOTENCY_KEY, moved
 from wallets.api.filters import TransactionFilters, WalletFilters
 from wallets.api.forecast import Forecasts
+from wallets.api.office import OfficeActions
 from wallets.api.serializers import (
     MovedSerializer,
     PurchaseForm,
-    ReasonForm,
+    ReversalForm,
     ToppedUpSerializer,
     TopUpForm,
     WalletDetailSerializer,
@@ -35,21 +36,14 @@ from wallets.api.transactions import (
     TransactionDetailSerializer,
     TransactionSerializer,
 )
-from wallets.ledger import Posted
 from wallets.limits import limit_of
 from wallets.models import POCKETS, Account, Charge, Transaction, Wallet
 from wallets.topups import Part
 
 NEWEST = 10
-IDEMPOTENCY_KEY = OpenApiParameter(
-    idempotency.HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key and body give the same answer; another body is refused.",
-)
 
 
-class WalletViewSet(Forecasts, Statements, Listed, Shown, Changed):
+class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed):
     """Prepaid money, one wallet for each unit."""
 
     http_method_names = ["get", "head", "post", "patch"]
@@ -65,8 +59,12 @@ class WalletViewSet(Forecasts, Statements, Listed, Shown, Changed):
     }
     default_sort = ("unit__estate__code", "unit__unit_number", "pk")
     parameters = {"topup": ("preview",), "statement": ("from", "to")}
-    permission_names = {"topup": "wallets.topup_wallet", "purchase": "wallets.purchase_wallet"}
-    refusals = {"topup": refusals.TOPUP, "purchase": refusals.PURCHASE}
+    permission_names = {
+        **OfficeActions.permission_names,
+        "topup": "wallets.topup_wallet",
+        "purchase": "wallets.purchase_wallet",
+    }
+    refusals = {**OfficeActions.refusals, "topup": refusals.TOPUP, "purchase": refusals.PURCHASE}
 
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = rows.filter(unit__deleted_at=None, unit__estate__deleted_at=None)
@@ -101,7 +99,7 @@ class WalletViewSet(Forecasts, Statements, Listed, Shown, Changed):
                 **asked,
                 **idempotency.once(request),
             )
-        return _moved(posted, ToppedUpSerializer, split=topups.split_of(posted.transaction))
+        return moved(posted, ToppedUpSerializer, split=topups.split_of(posted.transaction))
 
     @extend_schema(
         operation_id="wallet_purchase",
@@ -122,7 +120,7 @@ class WalletViewSet(Forecasts, Statements, Listed, Shown, Changed):
                 **asked,
                 **idempotency.once(request),
             )
-        return _moved(posted, MovedSerializer)
+        return moved(posted, MovedSerializer)
 
 
 class TransactionViewSet(Listed, Shown):
@@ -159,15 +157,22 @@ class TransactionViewSet(Listed, Shown):
 
     @extend_schema(
         operation_id="transaction_reverse",
-        request=ReasonForm,
+        request=ReversalForm,
         responses={201: MovedSerializer},
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
     def reverse(self, request: Request, pk: UUID) -> Response:
-        """Post the equal and opposite, once."""
+        """
+        Post the equal and opposite, once.
+
+        With `override`, money that was spent since becomes arrears instead of a refusal; this
+        needs a permission of its own.
+        """
         transaction = self.seen_object()
-        asked = self.checked(ReasonForm)
+        asked = self.checked(ReversalForm)
+        if asked["override"] and not request.user.has_perm("wallets.override_reversal"):
+            raise Problem(problems.FORBIDDEN, "Your role does not allow to override.")
         with translated(refusals.OF_THE_LEDGER):
             posted = ledger.reverse(
                 transaction_id=transaction.pk,
@@ -176,7 +181,7 @@ class TransactionViewSet(Listed, Shown):
                 **asked,
                 **idempotency.once(request),
             )
-        return _moved(posted, MovedSerializer)
+        return moved(posted, MovedSerializer)
 
 
 def _check_method(request: Request, method: str) -> None:
@@ -205,18 +210,3 @@ def _previewed(wallet: Wallet, asked: dict[str, Any]) -> Response:
 def _stays(part: Part) -> bool:
     """Whether a share stays in the wallet rather than pays arrears."""
     return part.account == Account.AVAILABLE or part.account.name.lower() in POCKETS.values()
-
-
-def _moved(posted: Posted, shape: type[MovedSerializer], **more: Any) -> Response:
-    """Answer a movement of money by what was posted, so that a replay answers the same."""
-    rows = transactions.shaped(Transaction.objects.all())
-    transaction = rows.get(pk=posted.transaction.pk)
-    answer = {"transaction": transaction, "balance": transaction.balance_after, **more}
-    return told(
-        shape(answer).data,
-        HTTPStatus.CREATED,
-        {
-            "Location": f"/api/v1/transactions/{transaction.pk}",
-            **idempotency.replayed_header(replayed=posted.replayed),
-        },
-    )
