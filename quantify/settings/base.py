@@ -109,13 +109,16 @@ DATABASES = {"default": env.db_url_config(DATABASE_URL) if DATABASE_URL else {}}
 DATABASES["default"] |= {
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": False,
+    # A connection that did not survive a restart of the server is replaced, not handed out.
+    "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": env.int("DB_POOL_MIN_SIZE", default=1),
             "max_size": env.int("DB_POOL_SIZE", default=8),
             "timeout": env.int("DB_POOL_TIMEOUT", default=10),
+            # Beyond this a lost server is tried anew with each request, without growing pauses.
+            "reconnect_timeout": 2,
         },
     },
 }
