@@ -25,7 +25,7 @@ from rates.models import RateTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.models import Unit
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
-from wallets import billing, topups
+from wallets import adjustments, billing, topups
 from wallets.models import CreditSwitch, Wallet
 
 WH_PER_INTERVAL = 120
@@ -72,6 +72,13 @@ def build(
     _use(meters, days, now)
     billing.run(now=now)
     _news(estate, meters, homes, now)
+    adjustments.adjust(
+        wallet_id=Wallet.objects.get(unit=homes[0]).pk,
+        amount=Decimal(600),
+        reason=f"{code} meter was read wrongly",
+        occurred_at=now,
+        actor=UserFactory.create(),
+    )
     return World(estate, concentrator, table, homes, meters)
 
 

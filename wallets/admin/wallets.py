@@ -51,6 +51,14 @@ class BalanceFilter(RangeNumericListFilter):
     parameter_name = "balance"
 
 
+REFUSALS = (
+    ledger.WalletSuspended,
+    ledger.EstateClosed,
+    ledger.LedgerBusy,
+    ledger.IdempotencyKeyReused,
+)
+
+
 @admin.register(Wallet)
 class WalletAdmin(StatementAction, PortalAdmin):
     """Opened with its unit; its money moves through the ledger alone."""
@@ -170,7 +178,7 @@ class WalletAdmin(StatementAction, PortalAdmin):
             )
         except (topups.BelowMinimum, topups.AboveMaximum) as error:
             form.add_error("amount", str(error))
-        except (ledger.WalletSuspended, ledger.LedgerBusy, ledger.IdempotencyKeyReused) as error:
+        except REFUSALS as error:
             form.add_error(None, str(error))
         return None
 
