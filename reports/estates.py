@@ -10,10 +10,11 @@ from django.db.models.functions import Coalesce
 
 from meters.models import DailyConsumption, Meter, Register
 from meters.models.devices import CommunicationStatus
+from quantify.money import ZERO
 from quantify.quantities import Utility
 from units.models import Unit
 from wallets.limits import limit_of
-from wallets.models import ZERO, Wallet
+from wallets.models import Wallet
 
 USED = (Register.Channel.IMPORT, Register.Channel.VOLUME)
 

@@ -8,7 +8,8 @@ from django.db.models import Count, DecimalField, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from wallets.models import ZERO, Wallet
+from quantify.money import ZERO
+from wallets.models import Wallet
 
 LISTED = 8
 

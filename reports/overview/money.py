@@ -8,8 +8,9 @@ from django.db.models import DecimalField, F, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from quantify.money import ZERO
 from quantify.periods import Period
-from wallets.models import ZERO, Transaction
+from wallets.models import Transaction
 
 TOPUP = Transaction.Kind.TOPUP
 CONSUMPTION = (

@@ -37,7 +37,8 @@ from wallets.api.transactions import (
     TransactionSerializer,
 )
 from wallets.limits import limit_of
-from wallets.models import POCKETS, Account, Charge, Transaction, Wallet
+from wallets.models import Charge, Transaction, Wallet
+from wallets.pockets import POCKET_ACCOUNTS
 from wallets.topups import Part
 
 NEWEST = 10
@@ -209,4 +210,4 @@ def _previewed(wallet: Wallet, asked: dict[str, Any]) -> Response:
 
 def _stays(part: Part) -> bool:
     """Whether a share stays in the wallet rather than pays arrears."""
-    return part.account == Account.AVAILABLE or part.account.name.lower() in POCKETS.values()
+    return part.account in POCKET_ACCOUNTS

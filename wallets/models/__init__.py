@@ -1,0 +1,18 @@
+"""Wallets and their ledger, the bills that charge them, and what waits for a person."""
+
+from wallets.models.bills import Bill, Charge
+from wallets.models.control import CreditSwitch
+from wallets.models.ledger import Posting, Transaction, Wallet
+from wallets.models.money import Account
+from wallets.models.proposals import AdjustmentProposal
+
+__all__ = [
+    "Account",
+    "AdjustmentProposal",
+    "Bill",
+    "Charge",
+    "CreditSwitch",
+    "Posting",
+    "Transaction",
+    "Wallet",
+]

@@ -1,0 +1,81 @@
+"""What a month costs, and why a charge has its amount."""
+
+from django.db import models
+
+from accounts.scoping import EstateScopedQuerySet
+from quantify.money import ZERO
+from quantify.records import Record
+from rates.models import UTILITIES
+from wallets.models.ledger import Transaction, Wallet
+from wallets.models.money import money
+
+
+class BillQuerySet(EstateScopedQuerySet):
+    estate_path = "wallet__unit__estate"
+
+
+class Bill(Record):
+    """
+    What a wallet's month of one utility costs so far, and how much of it was charged.
+
+    `revision` is the sum of the revisions of the days it was made from: while it equals
+    theirs (and no new day began), nothing is to be charged.
+    """
+
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="bills")
+    utility = models.CharField(max_length=15, choices=UTILITIES)
+    month = models.DateField(help_text="The first day of the local month.")
+    priced_to = models.DateField(help_text="Up to but without this local day.")
+    consumption = models.BigIntegerField(default=0)
+    revision = models.BigIntegerField(default=0)
+    lines = models.JSONField(default=list)
+    subtotal = money(default=ZERO)
+    markup = money(default=ZERO)
+    vat = money(default=ZERO)
+    total = money(default=ZERO)
+    charged = money(default=ZERO)
+    version = models.ForeignKey(
+        "rates.RateTableVersion", on_delete=models.PROTECT, null=True, related_name="bills"
+    )
+    problem = models.CharField(max_length=250, blank=True)
+
+    objects = BillQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["wallet", "utility", "month"], name="one_bill_a_month"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.utility} {self.month:%Y-%m}"
+
+
+class ChargeQuerySet(EstateScopedQuerySet):
+    estate_path = "transaction__estate"
+
+
+class Charge(models.Model):
+    """
+    Why a consumption transaction has its amount: the step of a bill from one total to the next.
+
+    `lines` are the differences of the bill's lines; the interval range is named by value.
+    """
+
+    transaction = models.OneToOneField(
+        Transaction, on_delete=models.PROTECT, primary_key=True, related_name="charge"
+    )
+    bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="charges")
+    version = models.ForeignKey(
+        "rates.RateTableVersion", on_delete=models.PROTECT, related_name="charges", db_index=False
+    )
+    consumption_before = models.BigIntegerField()
+    consumption_after = models.BigIntegerField()
+    total_before = money()
+    total_after = money()
+    vat = money()
+    lines = models.JSONField(default=list)
+
+    objects = ChargeQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"Charge {self.transaction_id}"
