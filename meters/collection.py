@@ -83,7 +83,7 @@ def collect(
 
 @contextmanager
 def _alone(concentrator_id: UUID) -> Iterator[bool]:
-    """Hold a concentrator for this session; its loss with the connection frees it."""
+    """Hold a concentrator on this connection; losing the connection frees it."""
     key = [ADVISORY_LOCK, int.from_bytes(concentrator_id.bytes[-4:], signed=True)]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
