@@ -73,6 +73,7 @@ class _Home:
     """A wallet, and what the story says is left in it in the end."""
 
     wallet_id: UUID
+    estate_code: str
     unit_number: str
     left_in_the_end: Decimal | None
 
@@ -102,7 +103,7 @@ def _homes(story: Story) -> Iterator[_Home]:
         left = story.low.get(unit_number)
         if unit_number in story.empty:
             left = "0"
-        yield _Home(pk, unit_number, Decimal(left) if left else None)
+        yield _Home(pk, story.code, unit_number, Decimal(left) if left else None)
 
 
 def _pay_in(homes: Sequence[_Home], day: date, *, begins: datetime, to_the_end: int) -> None:
@@ -127,7 +128,7 @@ def _amount(home: _Home, balance: Decimal, day: date, to_the_end: int) -> Decima
 
 
 def _chance(home: _Home, day: date) -> random.Random:
-    return random.Random(f"{home.wallet_id} {day}")  # noqa: S311  (habits, not secrets)
+    return random.Random(f"{home.estate_code} {home.unit_number} {day}")  # noqa: S311  (habits, not secrets)
 
 
 def _top_up(home: _Home, day: date, begins: datetime, amount: Decimal) -> ledger.Entry:
