@@ -18,6 +18,7 @@ from quantify.portal import formats
 from quantify.portal.base import ReadOnlyAdmin, SeriesAdmin
 from quantify.tests import world
 from quantify.tests.world import World
+from wallets.models import Transaction
 
 OURS, THEIRS = "WC001", "OG001"
 STAFF = [roles.SUPER_ADMIN, roles.PROPERTY_MANAGER, roles.BILLING_ADMIN, roles.VIEWER]
@@ -204,6 +205,60 @@ class TestScope:
             assert client.post(url, {"reason": "x", "note": "x"}).status_code == 404, url
 
 
+def counters(built: World) -> list[str]:
+    """The pages where money is moved by hand: top-up, refund, adjust, charge, reverse."""
+    wallet = built.wallets[0]
+    names = ("top_up", "refund", "adjust", "service_charge")
+    return [
+        *(reverse(f"admin:wallets_wallet_{name}", args=[wallet.pk]) for name in names),
+        reverse("admin:wallets_transaction_reverse", args=[wallet.transactions.first().pk]),
+    ]
+
+
+class TestCounters:
+    @pytest.mark.parametrize(
+        ("role", "expected"),
+        [
+            pytest.param(roles.SUPER_ADMIN, [200] * 5, id="super admin"),
+            pytest.param(roles.BILLING_ADMIN, [200] * 5, id="billing admin"),
+            pytest.param(roles.PROPERTY_MANAGER, [200, 403, 403, 403, 403], id="manager"),
+            pytest.param(roles.VIEWER, [403] * 5, id="viewer"),
+            pytest.param(roles.RESIDENT, [302] * 5, id="resident"),
+        ],
+    )
+    def test_open_to_those_who_may(
+        self, role: str, expected: list[int], two_estates: tuple[World, World]
+    ):
+        ours, theirs = two_estates
+        client = client_of(member(role, [ours]))
+        hidden = {200: 404} if role != roles.SUPER_ADMIN else {}
+        before = Transaction.objects.count()
+        for url, status in zip(counters(ours), expected, strict=True):
+            assert client.get(url).status_code == status, url
+            assert client.post(url, {"_confirm": ""}).status_code == status, url
+        for url, status in zip(counters(theirs), expected, strict=True):
+            for answer in (client.get(url), client.post(url, {"_confirm": ""})):
+                assert answer.status_code == hidden.get(status, status), url
+        assert Transaction.objects.count() == before
+
+    @pytest.mark.parametrize(
+        ("role", "offered"),
+        [(roles.BILLING_ADMIN, True), (roles.PROPERTY_MANAGER, False), (roles.VIEWER, False)],
+    )
+    def test_are_reached_by_buttons(
+        self, role: str, offered: bool, two_estates: tuple[World, World]
+    ):
+        ours, _ = two_estates
+        client = client_of(member(role, [ours]))
+        wallet = ours.wallets[0]
+        pages = client.get(reverse("admin:wallets_wallet_change", args=[wallet.pk])).content
+        made = wallet.transactions.first()
+        pages += client.get(reverse("admin:wallets_transaction_change", args=[made.pk])).content
+
+        for url in counters(ours)[1:]:
+            assert (f'href="{url}"' in pages.decode()) is offered, url
+
+
 class TestReadOnly:
     def test_facts_are_not_added_changed_or_deleted(self, two_estates: tuple[World, World]):
         client = client_of(UserFactory.create())
@@ -317,6 +372,9 @@ class TestSigningIn:
         answer = Client().get("/", follow=True)
 
         assert answer.redirect_chain[-1][0].startswith(reverse("admin:login"))
+
+    def test_offers_no_link_back_to_itself(self):
+        assert "Return to site" not in Client().get(reverse("admin:login")).content.decode()
 
     def test_opens_the_home_page(self):
         user = UserFactory.create()

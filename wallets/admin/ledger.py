@@ -2,21 +2,23 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
 from accounts.people import signed_in
-from quantify.ids import uuid7
 from quantify.portal import columns, formats
 from quantify.portal.actions import action
 from quantify.portal.base import LedgerAdmin, Related
 from quantify.portal.filters import EstateFilter
-from quantify.portal.pages import ReasonForm, ask, object_url
 from wallets import ledger
+from wallets.admin import counter
+from wallets.admin.counter import Errand
+from wallets.admin.effects import effects
 from wallets.admin.explanation import explain
 from wallets.admin.wallets import wallet_name
+from wallets.forms import ReversalForm
 from wallets.models import Posting, Transaction
 
 KIND = {
@@ -80,7 +82,8 @@ class TransactionAdmin(LedgerAdmin):
         return columns.page_link(by, by) if by else formats.NOTHING
 
     def extra_context_for(self, request: HttpRequest, obj: Transaction) -> dict[str, Any]:
-        return {"postings": obj.postings.order_by("line"), "explanation": explain(obj)}
+        postings = list(obj.postings.order_by("line"))
+        return {"postings": postings, "effects": effects(postings), "explanation": explain(obj)}
 
     def has_reverse_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         if not request.user.has_perm("wallets.reverse_transaction"):
@@ -91,39 +94,29 @@ class TransactionAdmin(LedgerAdmin):
     @action("Reverse", permission="reverse", icon="undo")
     def reverse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         made = self.object_or_404(request, object_id)
-        form = ReasonForm(request.POST or None)
-        if form.is_valid():
-            try:
-                posted = self._post_reversal(request, made, form.cleaned_data["reason"])
-            except (ledger.AlreadyReversed, ledger.NotReversible, ledger.LedgerBusy) as error:
-                form.add_error(None, str(error))
-            else:
-                messages.success(request, f"{made} was reversed by {posted.transaction}.")
-                return HttpResponseRedirect(object_url(posted.transaction))
-        return ask(
-            request,
-            self,
-            made,
+        form = ReversalForm(request.POST or None, user=signed_in(request))
+        errand = Errand(
+            of=made,
+            wallet=made.wallet,
+            form=form,
+            operation=lambda: ledger.reverse(
+                transaction_id=made.pk,
+                occurred_at=timezone.now(),
+                actor=signed_in(request),
+                **form.asked(),
+                **form.once(made.pk),
+            ),
+            verb="Reverse",
             title=f"Reverse {made}",
             intro=(
                 f"Posts the equal and opposite of {formats.money_text(made.amount)} "
                 f"({made.get_kind_display().lower()}, {wallet_name(made.wallet)}). "
                 "It cannot be undone."
             ),
-            form=form,
-            submit_words="Reverse",
-            submit_look="danger",
+            done=f"of {made} was reversed.",
+            look="danger",
         )
-
-    def _post_reversal(self, request: HttpRequest, made: Transaction, reason: str) -> ledger.Posted:
-        # Reversed once whatever is sent: the ledger itself refuses a second one.
-        return ledger.reverse(
-            transaction_id=made.pk,
-            reason=reason,
-            occurred_at=timezone.now(),
-            actor=signed_in(request),
-            idempotency_key=f"portal:{uuid7()}",
-        )
+        return counter.serve(request, self, errand)
 
 
 @admin.register(Posting)

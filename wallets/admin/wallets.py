@@ -16,6 +16,8 @@ from quantify.portal.pages import ask, object_url
 from units.models import Unit
 from wallets import ledger, topups
 from wallets.admin import outlook
+from wallets.admin.counter import AGAIN
+from wallets.admin.office import OfficeActions
 from wallets.admin.statements import StatementAction
 from wallets.forms import TopUpForm
 from wallets.models import Account, Transaction, Wallet
@@ -52,6 +54,8 @@ class BalanceFilter(RangeNumericListFilter):
 
 
 REFUSALS = (
+    topups.BelowMinimum,
+    topups.AboveMaximum,
     ledger.WalletSuspended,
     ledger.EstateClosed,
     ledger.LedgerBusy,
@@ -60,7 +64,7 @@ REFUSALS = (
 
 
 @admin.register(Wallet)
-class WalletAdmin(StatementAction, PortalAdmin):
+class WalletAdmin(OfficeActions, StatementAction, PortalAdmin):
     """Opened with its unit; its money moves through the ledger alone."""
 
     list_display = [
@@ -81,7 +85,7 @@ class WalletAdmin(StatementAction, PortalAdmin):
     search_fields = ["unit__unit_number", "unit__estate__code"]
     search_help_text = "Unit or estate code"
     ordering = ["unit__estate__code", "unit__unit_number", "id"]
-    actions_detail = ["top_up", "statement"]
+    actions_detail = ["top_up", "refund", "adjust", "service_charge", "statement"]
     actions_row = ["top_up"]
     readonly_fields = ["home", "lasts", BALANCE, *POCKETS, ARREARS]
     fieldsets = [
@@ -129,7 +133,7 @@ class WalletAdmin(StatementAction, PortalAdmin):
         posted = self._post(request, wallet, form)
         if posted is None:
             return self._counter(request, wallet, form)
-        again = " It was posted before; nothing was posted twice." if posted.replayed else ""
+        again = f" {AGAIN}" if posted.replayed else ""
         amount = formats.money_text(posted.transaction.amount)
         messages.success(request, f"{posted.transaction}: {amount} was paid in.{again}")
         return HttpResponseRedirect(object_url(posted.transaction))
@@ -143,7 +147,7 @@ class WalletAdmin(StatementAction, PortalAdmin):
             intro=f"The wallet holds {formats.money_text(wallet.balance)}.",
             form=form,
             submit_words="Preview",
-            template="portal/top_up.html",
+            template="portal/counter.html",
         )
 
     def _preview(self, request: HttpRequest, wallet: Wallet, form: TopUpForm) -> HttpResponse:
@@ -151,7 +155,7 @@ class WalletAdmin(StatementAction, PortalAdmin):
         try:
             parts = topups.preview(wallet=wallet, amount=data["amount"], utility=data["utility"])
         except (topups.BelowMinimum, topups.AboveMaximum) as error:
-            form.add_error("amount", str(error))
+            form.refuse(error)
             return self._counter(request, wallet, form)
         return ask(
             request,
@@ -169,17 +173,14 @@ class WalletAdmin(StatementAction, PortalAdmin):
         try:
             return topups.top_up(
                 wallet_id=wallet.pk,
-                **form.payment(),
+                **form.asked(),
                 metadata={"channel": "portal"},
                 occurred_at=timezone.now(),
                 actor=signed_in(request),
-                idempotency_key=form.idempotency_key(),
-                request_digest=form.digest(wallet),
+                **form.once(wallet.pk),
             )
-        except (topups.BelowMinimum, topups.AboveMaximum) as error:
-            form.add_error("amount", str(error))
         except REFUSALS as error:
-            form.add_error(None, str(error))
+            form.refuse(error)
         return None
 
 

@@ -1,11 +1,10 @@
-"""The top-up counter, reversals and orders to meters, as an operator meets them."""
+"""The top-up counter and orders to meters, as an operator meets them."""
 
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts import roles
 from accounts.models import User
@@ -14,7 +13,6 @@ from meters.models import Command
 from meters.tests.factories import MeterFactory
 from quantify.ids import uuid7
 from units.tests.factories import UnitFactory
-from wallets import topups
 from wallets.models import CreditSwitch, Transaction, Wallet
 
 pytestmark = pytest.mark.django_db
@@ -46,16 +44,6 @@ def payment(**changes: object) -> dict[str, object]:
 
 def counter(wallet: Wallet) -> str:
     return reverse("admin:wallets_wallet_top_up", args=[wallet.pk])
-
-
-def paid_in(wallet: Wallet, amount: str = "100.00") -> Transaction:
-    return topups.top_up(
-        wallet_id=wallet.pk,
-        amount=Decimal(amount),
-        payment_method="eft",
-        occurred_at=timezone.now(),
-        actor=None,
-    ).transaction
 
 
 class TestTopUp:
@@ -133,41 +121,6 @@ class TestTopUp:
         assert manager.context["form"].errors["payment_method"]
         biller = client_of(roles.BILLING_ADMIN, wallet).post(counter(wallet), sent)
         assert biller.status_code == 302
-
-
-class TestReverse:
-    def url(self, made: Transaction) -> str:
-        return reverse("admin:wallets_transaction_reverse", args=[made.pk])
-
-    def test_posts_the_opposite_once(self, wallet: Wallet):
-        made = paid_in(wallet)
-        client = client_of(roles.BILLING_ADMIN, wallet)
-
-        first = client.post(self.url(made), {"reason": "Bank refused it"})
-        second = client.post(self.url(made), {"reason": "Bank refused it"})
-
-        assert first.status_code == 302
-        assert "reversed before" in second.context["form"].non_field_errors()[0]
-        wallet.refresh_from_db()
-        assert wallet.balance == Decimal("0.00")
-        assert made.reversed_by.reason == "Bank refused it"
-
-    def test_needs_a_reason(self, wallet: Wallet):
-        made = paid_in(wallet)
-
-        answer = client_of(roles.BILLING_ADMIN, wallet).post(self.url(made), {"reason": " "})
-
-        assert answer.context["form"].errors["reason"]
-        assert Transaction.objects.count() == 1
-
-    @pytest.mark.parametrize("role", [roles.VIEWER, roles.PROPERTY_MANAGER])
-    def test_is_refused_without_the_permission(self, role: str, wallet: Wallet):
-        made = paid_in(wallet)
-
-        answer = client_of(role, wallet).post(self.url(made), {"reason": "No"})
-
-        assert answer.status_code == 403
-        assert Transaction.objects.count() == 1
 
 
 class TestSupply:
