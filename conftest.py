@@ -11,6 +11,8 @@ APPEND_ONLY = (
     "wallets_transaction",
     "wallets_posting",
     "wallets_charge",
+    "wallets_suspensereceipt",
+    "wallets_suspenserelease",
     "accounts_auditentry",
 )
 

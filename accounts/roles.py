@@ -27,7 +27,7 @@ READ = _each(
     "meters.meteralert", "meters.command",
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
-    "wallets.adjustmentproposal",
+    "wallets.adjustmentproposal", "wallets.suspensereceipt", "wallets.suspenserelease",
     "notifications.notification",
     "reports.report",
 )  # fmt: skip
@@ -50,6 +50,8 @@ BILL = (
     | _each("reverse", "wallets.transaction")
     | _each("adjust", "wallets.wallet")
     | _each("refund", "wallets.wallet")
+    | _each("add", "wallets.suspensereceipt")
+    | {"wallets.allocate_suspense"}
     | _each("add", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("change", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("delete", "rates.ratetable")

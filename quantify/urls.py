@@ -15,6 +15,7 @@ from reports.api.estates import EstateWithStatisticsViewSet
 from units.api.views import ResidentViewSet
 from wallets.api.commands import CommandViewSet
 from wallets.api.office import AdjustmentViewSet
+from wallets.api.suspense import SuspenseViewSet
 from wallets.api.units import SuppliedUnitViewSet
 from wallets.api.views import TransactionViewSet, WalletViewSet
 
@@ -26,6 +27,7 @@ router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
 router.register("rate-tables", RateTableViewSet, "rate-table")
 router.register("residents", ResidentViewSet, "resident")
+router.register("suspense", SuspenseViewSet, "suspense")
 router.register("transactions", TransactionViewSet, "transaction")
 router.register("units", SuppliedUnitViewSet, "unit")
 router.register("wallets", WalletViewSet, "wallet")

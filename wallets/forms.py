@@ -17,9 +17,9 @@ from unfold.widgets import (
 from accounts.models import User
 from quantify.ids import uuid7
 from rates.models import UTILITIES
-from wallets import amounts, refunds, topups
+from wallets import amounts, refunds, suspense, topups
 from wallets.ledger import NotReversible
-from wallets.models import Transaction
+from wallets.models import SuspenseReceipt, Transaction, Wallet
 from wallets.pockets import InsufficientBalance
 
 Method = Transaction.Method
@@ -187,3 +187,45 @@ class ReversalForm(CounterForm):
         super().__init__(*args, user=user, **kwargs)
         if not user.has_perm("wallets.override_reversal"):
             del self.fields["override"]
+
+
+class AllocationForm(CounterForm):
+    """Money in suspense and the home that it was meant for."""
+
+    amount = _amount()
+    unit = forms.CharField(
+        max_length=60,
+        help_text="As WC001 A-101; the number alone where the estate is known.",
+        widget=UnfoldAdminTextInputWidget(),
+    )
+    utility = forms.ChoiceField(
+        label="For",
+        choices=[("", "Any utility"), *UTILITIES],
+        required=False,
+        help_text="What is owed is cleared first, whatever is chosen.",
+        widget=UnfoldAdminSelectWidget,
+    )
+
+    beside = {
+        amounts.InvalidAmount: "amount",
+        suspense.NotEnoughLeft: "amount",
+        suspense.AnotherEstate: "unit",
+    }
+
+    def __init__(self, *args: Any, receipt: SuspenseReceipt, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["amount"].initial = suspense.left(receipt)
+        self._receipt = receipt
+
+    def clean_unit(self) -> Wallet:
+        *code, number = self.cleaned_data["unit"].split(maxsplit=1)
+        wallets = Wallet.objects.visible_to(self._user).select_related("unit__estate")
+        wallets = wallets.filter(unit__unit_number__iexact=number, unit__deleted_at=None)
+        if code:
+            wallets = wallets.filter(unit__estate__code__iexact=code[0])
+        elif self._receipt.estate_id:
+            wallets = wallets.filter(unit__estate=self._receipt.estate_id)
+        found = list(wallets[:2])
+        if len(found) != 1:
+            raise forms.ValidationError("Name one home: the estate's code and the unit's number.")
+        return found[0]

@@ -22,7 +22,10 @@ from wallets.models import Account, Bill, Posting, Transaction, Wallet
 
 DAY = timedelta(days=1)
 CHARGES = "consumption_"
-CLEARING = [account for account in Account if account.name.startswith("CLEARING_")]
+PAID_FROM = [
+    *(account for account in Account if account.name.startswith("CLEARING_")),
+    Account.SUSPENSE,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,11 +280,11 @@ def _shares(wallet: Wallet, period: Period) -> Shares:
         )
     )
     return Shares(
-        paid_in=-sum((net.get(account, ZERO) for account in CLEARING), ZERO),
+        paid_in=-sum((net.get(account, ZERO) for account in PAID_FROM), ZERO),
         energy=net.get(Account.REVENUE_ELECTRICITY, ZERO) + net.get(Account.REVENUE_SOLAR, ZERO),
         water=net.get(Account.REVENUE_WATER, ZERO),
         vat=net.get(Account.VAT_OUTPUT, ZERO),
         fees=net.get(Account.SERVICE_CHARGES, ZERO),
         refunds=net.get(Account.REFUNDS, ZERO),
-        adjustments=-net.get(Account.ADJUSTMENTS, ZERO),
+        adjustments=-net.get(Account.ADJUSTMENTS, ZERO) - net.get(Account.FORMER_RESIDENTS, ZERO),
     )

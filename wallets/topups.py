@@ -146,9 +146,14 @@ def entry(  # noqa: PLR0913  (the fields of the request)
     idempotency_key: str | None = None,
     request_digest: str = "",
     debt_recovery_percent: Decimal = HUNDRED,
+    source: Account | None = None,
 ) -> Entry:
-    """A top-up to be posted with others; the limits are the caller's to check."""
-    clearing = CLEARING[Transaction.Method(payment_method)]
+    """
+    A top-up to be posted with others; the limits are the caller's to check.
+
+    The money comes from `source`, by default from the clearing account of its method.
+    """
+    clearing = source or CLEARING[Transaction.Method(payment_method)]
 
     def plan(pockets: Pockets) -> Sequence[Movement]:
         parts = split(

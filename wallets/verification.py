@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 
 SHOWN = 20
 
-# One row for each transaction with what its postings did to the wallet and to VAT output.
-# 1 to 4 are the pockets, 9 the arrears (which grow by debits), 40 VAT output: `Account`.
+# One row for each transaction with what its postings did to the wallet, to VAT output, and to what
+# is held for others. 1 to 4 are the pockets, 9 the arrears (which grow by debits), 40 VAT output,
+# 60 suspense (by debits: what was taken from it): `Account`.
 # Postings lie in the order of their transactions, so their groups stream from the index; a hash
 # of millions of groups with six sums each was measured at three times that.
 MOVED = """
@@ -35,7 +36,8 @@ SELECT one.id, one.number, one.wallet_id, one.sequence,
     one.balance_before, one.balance_after, one.arrears_after, posted.lines,
     coalesce(posted.available, 0) AS available, coalesce(posted.electricity, 0) AS electricity,
     coalesce(posted.water, 0) AS water, coalesce(posted.solar, 0) AS solar,
-    coalesce(posted.arrears, 0) AS arrears, coalesce(posted.vat, 0) AS vat
+    coalesce(posted.arrears, 0) AS arrears, coalesce(posted.vat, 0) AS vat,
+    coalesce(posted.suspense, 0) AS suspense
 FROM wallets_transaction AS one
 LEFT JOIN (
     SELECT transaction_id, count(*) AS lines,
@@ -44,7 +46,8 @@ LEFT JOIN (
         sum(CASE 3 WHEN credit THEN amount WHEN debit THEN -amount END) AS water,
         sum(CASE 4 WHEN credit THEN amount WHEN debit THEN -amount END) AS solar,
         sum(CASE 9 WHEN debit THEN amount WHEN credit THEN -amount END) AS arrears,
-        sum(CASE 40 WHEN credit THEN amount WHEN debit THEN -amount END) AS vat
+        sum(CASE 40 WHEN credit THEN amount WHEN debit THEN -amount END) AS vat,
+        sum(CASE 60 WHEN debit THEN amount WHEN credit THEN -amount END) AS suspense
     FROM wallets_posting GROUP BY transaction_id
 ) AS posted ON posted.transaction_id = one.id;
 SET LOCAL enable_hashagg = on;
@@ -168,6 +171,36 @@ WHERE (charge.vat, charge.total_after - charge.total_before)
         moved.arrears - moved.available - moved.electricity - moved.water - moved.solar)
 """
 
+# What stands allocated is what the postings took from suspense, so what is open is its balance; a
+# reversal gives back what its original took, and its release counts no longer.
+SUSPENSE = """
+SELECT format('T%s takes R%s from suspense, its release says R%s',
+    lpad(taken.number::text, 9, '0'), taken.amount, coalesce(release.amount, 0))
+FROM (
+    SELECT moved.id, moved.number, moved.suspense + coalesce(back.suspense, 0) AS amount,
+        back.id IS NOT NULL AS is_reversed
+    FROM ledger_moved AS moved
+    JOIN wallets_transaction AS one ON one.id = moved.id AND one.reverses_id IS NULL
+    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = moved.id
+    LEFT JOIN ledger_moved AS back ON back.id = reversal.id
+) AS taken
+LEFT JOIN wallets_suspenserelease AS release
+    ON release.transaction_id = taken.id AND NOT taken.is_reversed
+WHERE taken.amount <> coalesce(release.amount, 0)
+"""
+
+RECEIPTS = """
+SELECT format('Of receipt %s over R%s, R%s left suspense', receipt.id, receipt.amount, gone.amount)
+FROM wallets_suspensereceipt AS receipt
+JOIN (
+    SELECT release.receipt_id, sum(release.amount) AS amount
+    FROM wallets_suspenserelease AS release
+    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = release.transaction_id
+    WHERE reversal.id IS NULL GROUP BY 1
+) AS gone ON gone.receipt_id = receipt.id
+WHERE gone.amount > receipt.amount
+"""
+
 CHECKS = {
     "postings are balanced": BALANCED,
     "every transaction has postings": POSTED,
@@ -178,6 +211,8 @@ CHECKS = {
     "reversals are equal and opposite": REVERSALS,
     "bills are the sums of their charges": BILLS,
     "charges are what their postings say": CHARGES,
+    "what left suspense is what the postings took from it": SUSPENSE,
+    "no more left suspense than was received": RECEIPTS,
 }
 
 

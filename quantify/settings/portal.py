@@ -71,6 +71,7 @@ SIDEBAR = [
             _page("Wallets", "wallet", "wallets.wallet"),
             _page("Transactions", "receipt_long", "wallets.transaction"),
             _page("Adjustments", "balance", "wallets.adjustmentproposal"),
+            _page("Suspense", "help_center", "wallets.suspensereceipt"),
             _page("Bills", "description", "wallets.bill"),
             _page("Charges", "receipt", "wallets.charge"),
             _page("Postings", "account_balance", "wallets.posting"),

@@ -12,6 +12,7 @@ from quantify.api import documents
 from quantify.tests.client import BASE, Client
 from rates.tests.factories import RateTableFactory
 from units.tests.factories import ResidentFactory, UnitFactory
+from wallets.tests.test_suspense import received
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,7 @@ def world():
         "meter-alerts": MeterAlertFactory.create(meter=meter).pk,
         "concentrators": ConcentratorFactory.create().pk,
         "rate-tables": RateTableFactory.create().pk,
+        "suspense": received().pk,
     }
 
 

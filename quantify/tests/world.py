@@ -25,7 +25,7 @@ from rates.models import RateTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.models import Unit
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
-from wallets import adjustments, billing, topups
+from wallets import adjustments, billing, suspense, topups
 from wallets.models import CreditSwitch, Wallet
 
 WH_PER_INTERVAL = 120
@@ -77,6 +77,16 @@ def build(
         amount=Decimal(600),
         reason=f"{code} meter was read wrongly",
         occurred_at=now,
+        actor=UserFactory.create(),
+    )
+    suspense.record(
+        estate=estate,
+        amount=Decimal(70),
+        payment_method="eft",
+        reference=f"{code} unit unknown",
+        external_key=f"{code}-BANK-1",
+        received_at=now,
+        recorded_at=now,
         actor=UserFactory.create(),
     )
     return World(estate, concentrator, table, homes, meters)

@@ -1,17 +1,21 @@
 """How a movement of money is answered, whoever asked for it."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
 from rest_framework.response import Response
 
-from quantify.api import idempotency
+from quantify.api import idempotency, problems
 from quantify.api.views import told
 from wallets.api import transactions
-from wallets.api.serializers import MovedSerializer
+from wallets.api.serializers import MovedSerializer, ToppedUpSerializer
 from wallets.ledger import Posted
-from wallets.models import Transaction
+from wallets.models import Transaction, Wallet
+from wallets.pockets import POCKET_ACCOUNTS
+from wallets.topups import Part
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     idempotency.HEADER,
@@ -34,3 +38,23 @@ def moved(posted: Posted, shape: type[MovedSerializer], **more: Any) -> Response
             **idempotency.replayed_header(replayed=posted.replayed),
         },
     )
+
+
+def wants_preview(request: Request) -> bool:
+    """Whether `?preview=true` asks to be shown what would be done."""
+    wanted = request.query_params.get("preview", "false")
+    if wanted not in ("true", "false"):
+        raise problems.invalid("preview", "invalid_choice", "Use true or false.")
+    return wanted == "true"
+
+
+def previewed(wallet: Wallet, parts: Sequence[Part]) -> Response:
+    """Answer how money would be divided, and the balance that it would make."""
+    balance = wallet.balance + sum(part.amount for part in parts if _stays(part))
+    answer = {"transaction": None, "balance": balance, "split": parts}
+    return told(ToppedUpSerializer(answer).data)
+
+
+def _stays(part: Part) -> bool:
+    """Whether a share stays in the wallet rather than pays arrears."""
+    return part.account in POCKET_ACCOUNTS

@@ -4,7 +4,7 @@ from django_filters import ChoiceFilter, FilterSet, NumberFilter
 from estates.models import Estate
 from quantify.api.filters import BooleanFilter, RelatedFilter, within
 from units.models import Unit
-from wallets.models import AdjustmentProposal, Transaction, Wallet
+from wallets.models import AdjustmentProposal, SuspenseReceipt, Transaction, Wallet
 
 
 class WalletFilters(FilterSet):
@@ -35,3 +35,14 @@ class AdjustmentFilters(FilterSet):
     wallet = RelatedFilter(Wallet)
     estate = RelatedFilter(Estate)
     state = ChoiceFilter(choices=AdjustmentProposal.State.choices)
+
+
+@within("received_at")
+class SuspenseFilters(FilterSet):
+    estate = RelatedFilter(Estate)
+    payment_method = ChoiceFilter(choices=SuspenseReceipt.Method.choices)
+    open = BooleanFilter(method="filter_open")
+
+    def filter_open(self, receipts: QuerySet, _: str, value: bool) -> QuerySet:  # noqa: FBT001
+        """Receipts of which something is left, or nothing; the view annotates what."""
+        return receipts.filter(left__gt=0) if value else receipts.filter(left=0)

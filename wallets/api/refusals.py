@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from quantify.api import problems
-from wallets import adjustments, ledger, pockets, topups
+from wallets import adjustments, ledger, pockets, suspense, topups
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
@@ -58,6 +58,23 @@ COMMAND_OPEN = problems.define(
     "The opposite command is under way; wait until it is done.",
 )  # fmt: skip
 
+NOT_ENOUGH_LEFT = problems.define(
+    "not_enough_left", HTTPStatus.BAD_REQUEST, "Not enough left in suspense",
+    "Less is left of the receipt than was asked for; nothing was changed.",
+)  # fmt: skip
+PAID_ELSEWHERE = problems.define(
+    "paid_to_another_estate", HTTPStatus.BAD_REQUEST, "Paid to another estate",
+    "The money was paid to another estate than the wallet's; nothing was changed.",
+)  # fmt: skip
+RECEIPT_DIFFERS = problems.define(
+    "receipt_differs", HTTPStatus.CONFLICT, "Recorded before as another payment",
+    "The external key names a payment that was recorded before, with another content.",
+)  # fmt: skip
+INVALID_RECEIPT = problems.define(
+    "invalid_receipt", HTTPStatus.BAD_REQUEST, "No such payment",
+    "A payment has a key of its own, and was not received in the future.",
+)  # fmt: skip
+
 OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     pockets.InsufficientBalance: INSUFFICIENT_BALANCE,
     ledger.WalletSuspended: SUSPENDED,
@@ -71,6 +88,10 @@ OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     ledger.LedgerBusy: problems.BUSY,
     topups.BelowMinimum: BELOW_MINIMUM,
     topups.AboveMaximum: ABOVE_MAXIMUM,
+    suspense.NotEnoughLeft: NOT_ENOUGH_LEFT,
+    suspense.AnotherEstate: PAID_ELSEWHERE,
+    suspense.ReceiptDiffers: RECEIPT_DIFFERS,
+    suspense.InvalidReceipt: INVALID_RECEIPT,
 }
 TOPUP = (BELOW_MINIMUM, ABOVE_MAXIMUM, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
 PURCHASE = (INSUFFICIENT_BALANCE, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
@@ -80,3 +101,8 @@ REJECTION = (PROPOSAL_DECIDED, OWN_PROPOSAL, problems.BUSY)
 APPROVAL = (*REJECTION, INSUFFICIENT_BALANCE, SUSPENDED, CLOSED)
 WITHDRAWAL = (PROPOSAL_DECIDED, NOT_OWN_PROPOSAL, problems.BUSY)
 REVERSAL = (ALREADY_REVERSED, NOT_REVERSIBLE, problems.KEY_REUSED, problems.BUSY)
+RECEIPT = (RECEIPT_DIFFERS, INVALID_RECEIPT)
+ALLOCATION = (
+    NOT_ENOUGH_LEFT, PAID_ELSEWHERE, SUSPENDED, CLOSED, problems.KEY_REUSED, problems.BUSY,
+)  # fmt: skip
+RETURN = (NOT_ENOUGH_LEFT, problems.KEY_REUSED, problems.BUSY)

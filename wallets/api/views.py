@@ -1,6 +1,6 @@
 """Wallets and transactions."""
 
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -17,7 +17,7 @@ from quantify.api.problems import Problem, translated
 from quantify.api.views import Changed, Listed, Shown, told
 from wallets import ledger, purchases, topups
 from wallets.api import refusals, transactions
-from wallets.api.answers import IDEMPOTENCY_KEY, moved
+from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed, wants_preview
 from wallets.api.filters import TransactionFilters, WalletFilters
 from wallets.api.forecast import Forecasts
 from wallets.api.office import OfficeActions
@@ -38,8 +38,6 @@ from wallets.api.transactions import (
 )
 from wallets.limits import limit_of
 from wallets.models import Charge, Transaction, Wallet
-from wallets.pockets import POCKET_ACCOUNTS
-from wallets.topups import Part
 
 NEWEST = 10
 
@@ -90,8 +88,12 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed
         wallet = self.seen_object()
         asked = self.checked(TopUpForm)
         _check_method(request, asked["payment_method"])
-        if _wants_preview(request):
-            return _previewed(wallet, asked)
+        if wants_preview(request):
+            with translated(refusals.OF_THE_LEDGER):
+                parts = topups.preview(
+                    wallet=wallet, amount=asked["amount"], utility=asked["utility"]
+                )
+            return previewed(wallet, parts)
         with translated(refusals.OF_THE_LEDGER):
             posted = topups.top_up(
                 wallet_id=wallet.pk,
@@ -191,23 +193,3 @@ def _check_method(request: Request, method: str) -> None:
         "wallets.adjust_wallet"
     ):
         raise Problem(problems.FORBIDDEN, "Your role does not allow adjustments.")
-
-
-def _wants_preview(request: Request) -> bool:
-    wanted = request.query_params.get("preview", "false")
-    if wanted not in ("true", "false"):
-        raise problems.invalid("preview", "invalid_choice", "Use true or false.")
-    return wanted == "true"
-
-
-def _previewed(wallet: Wallet, asked: dict[str, Any]) -> Response:
-    with translated(refusals.OF_THE_LEDGER):
-        parts = topups.preview(wallet=wallet, amount=asked["amount"], utility=asked["utility"])
-    balance = wallet.balance + sum(part.amount for part in parts if _stays(part))
-    answer = {"transaction": None, "balance": balance, "split": parts}
-    return told(ToppedUpSerializer(answer).data)
-
-
-def _stays(part: Part) -> bool:
-    """Whether a share stays in the wallet rather than pays arrears."""
-    return part.account in POCKET_ACCOUNTS

@@ -5,6 +5,7 @@ from wallets.models.control import CreditSwitch
 from wallets.models.ledger import Posting, Transaction, Wallet
 from wallets.models.money import Account
 from wallets.models.proposals import AdjustmentProposal
+from wallets.models.suspense import SuspenseReceipt, SuspenseRelease
 
 __all__ = [
     "Account",
@@ -13,6 +14,8 @@ __all__ = [
     "Charge",
     "CreditSwitch",
     "Posting",
+    "SuspenseReceipt",
+    "SuspenseRelease",
     "Transaction",
     "Wallet",
 ]

@@ -34,3 +34,5 @@ class Account(models.IntegerChoices):
     ADJUSTMENTS = 50, "Adjustments"
     REFUNDS = 51, "Refunds"
     SERVICE_CHARGES = 52, "Service charges"
+    SUSPENSE = 60, "Suspense"
+    FORMER_RESIDENTS = 61, "Former residents"

@@ -117,6 +117,30 @@ FAULTS = [
         {"charges are what their postings say"},
         id="VAT posted",
     ),
+    pytest.param(
+        """
+        INSERT INTO wallets_suspensereceipt (amount, payment_method, reference, external_key,
+            received_at) VALUES (10, 'eft', '', 'bank line', now());
+        INSERT INTO wallets_suspenserelease (receipt_id, amount, reason, request_digest,
+            transaction_id, released_at)
+        SELECT receipt.id, 5, '', '', (TABLE charged), now()
+        FROM wallets_suspensereceipt AS receipt
+        """,
+        {"what left suspense is what the postings took from it"},
+        id="allocation that took nothing from suspense",
+    ),
+    pytest.param(
+        """
+        INSERT INTO wallets_suspensereceipt (amount, payment_method, reference, external_key,
+            received_at) VALUES (10, 'eft', '', 'bank line', now());
+        ALTER TABLE wallets_suspenserelease DISABLE TRIGGER USER;
+        INSERT INTO wallets_suspenserelease (receipt_id, amount, reason, request_digest,
+            released_at)
+        SELECT receipt.id, 11, 'too much', '', now() FROM wallets_suspensereceipt AS receipt
+        """,
+        {"no more left suspense than was received"},
+        id="more given back than received",
+    ),
 ]
 
 
