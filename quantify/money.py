@@ -6,6 +6,7 @@ where a line is made, half-up (VAT Act 89 of 1991, s 66(b): less than half a cen
 a cent or more counts as a cent). Half-up is away from zero, so a reversal cancels to the cent.
 """
 
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
@@ -14,6 +15,14 @@ HUNDRED = Decimal(100)
 
 VAT_PERCENT = Decimal(15)
 """The standard rate since 1 April 2018 (VAT Act s 7)."""
+
+VAT_RATES = ((date(2018, 4, 1), VAT_PERCENT), (date.min, Decimal(14)))
+"""The rates by the day they began, newest first; the one before 2018 held since 1993."""
+
+
+def vat_percent_on(day: date) -> Decimal:
+    """The VAT rate of what is supplied on a day: a correction later keeps the rate of its month."""
+    return next(percent for since, percent in VAT_RATES if day >= since)
 
 
 def to_cents(amount: Decimal) -> Decimal:

@@ -2,8 +2,9 @@
 Read calendars as they are written in JSON, and say what is wrong with them.
 
 One entry is one version of one calendar: `name`, `valid_from`, `valid_to`, `seasons` (months by
-season), `hours` (ranges "HH:MM-HH:MM" by season, day type and band), `other_hours` and
-`holidays` (by family: a text for "as it falls", or dates with the day type they are treated as).
+season), `hours` (ranges "HH:MM-HH:MM" by season, day type and band), `other_hours` (the band of
+all hours not named; without it they must add up to 24) and `holidays` (by family: a text for
+"as it falls", or dates with the day type they are treated as).
 """
 
 import json
@@ -72,6 +73,9 @@ def _calendar(name: str, versions: list[CalendarVersion], problems: list[Problem
                     f"End the version of {earlier.valid_from} by {later.valid_from}.",
                 )
             )
+        elif earlier.valid_to < later.valid_from:
+            message = f"No hours from {earlier.valid_to} to {later.valid_from}: close the gap."
+            problems.append(Problem(name, "versions_gap", message))
     return Calendar(name=name, versions=tuple(versions))
 
 
@@ -116,7 +120,7 @@ def _hours(
     entry: Mapping[str, Any], path: str, problems: list[Problem]
 ) -> tuple[tuple[str, str, Slots], ...]:
     hours: Mapping[str, Mapping[str, Any]] = entry["hours"]
-    other = str(entry["other_hours"])
+    other: str | None = entry.get("other_hours")
     if unknown := set(hours) ^ set(entry["seasons"]):
         message = f"Give hours for exactly the seasons named; see {sorted(unknown)}."
         problems.append(Problem(path, "seasons_differ", message))
@@ -132,7 +136,7 @@ def _hours(
 
 
 def _slots(
-    bands: Mapping[str, Sequence[str]], other: str, path: str, problems: list[Problem]
+    bands: Mapping[str, Sequence[str]], other: str | None, path: str, problems: list[Problem]
 ) -> Slots:
     slots: list[str | None] = [None] * SLOTS_PER_DAY
     for band, ranges in bands.items():
@@ -143,7 +147,12 @@ def _slots(
                     problems.append(Problem(path, "hours_overlap", message))
                     break
                 slots[slot] = band
-    return tuple(other if band is None else band for band in slots)
+    covered = sum(band is not None for band in slots)
+    if other is None and covered < SLOTS_PER_DAY:
+        found, rest = divmod(covered * SLOT_MINUTES, MINUTES_PER_HOUR)
+        message = f"The hours add up to {found} h {rest:02}, not to 24: name the rest."
+        problems.append(Problem(path, "hours_missing", message))
+    return tuple(other or "" if band is None else band for band in slots)
 
 
 def _range(written: str, path: str, problems: list[Problem]) -> range:

@@ -15,8 +15,9 @@ from typing import ClassVar, NamedTuple
 
 from quantify.money import HUNDRED, ZERO, to_cents
 from quantify.quantities import as_kilo
-from rates.lines import ONE, Stretch
-from rates.usage import InvalidUsage
+from rates.calendars import SLOT_MINUTES
+from rates.lines import ONE, Labelled, Stretch
+from rates.usage import InvalidUsage, Usage
 
 NOTHING = Decimal(0)
 
@@ -193,33 +194,62 @@ class FixedPerMonth:
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """A price per kVA of the month's highest interval, of the version it fell in."""
+    """
+    A price per kVA of the month's highest demand, of the version it fell in.
+
+    The demand is what was given in kVA. Where only energy is metered it is the highest average
+    power of a completed interval of `interval_minutes`, divided by `power_factor`.
+    """
 
     kind: ClassVar[str] = "demand"
 
     price: Decimal
+    interval_minutes: int = SLOT_MINUTES
+    power_factor: Decimal = ONE
     name: str = ""
     season: str | None = None
 
     def charge(self, stretch: Stretch, component: int) -> None:
-        if stretch.has_highest_demand and stretch.usage.demand_va is not None:
-            highest = as_kilo(stretch.usage.demand_va)
+        highest = self.kva(stretch.usage)
+        if stretch.has_highest_demand and highest is not None:
             stretch.add(component, self.name or "demand", highest, "kVA", self.price)
+
+    def kva(self, usage: Usage) -> Decimal | None:
+        """The highest demand in kVA, if it is known or can be told from the intervals."""
+        if usage.demand_va is not None:
+            return as_kilo(usage.demand_va)
+        return None if usage.demand_w is None else as_kilo(usage.demand_w) / self.power_factor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surcharge:
-    """A percentage of the lines that stand before it in its version."""
+    """
+    A percentage of the lines that stand before it in its version.
+
+    `on` narrows them to those of components of a kind ("energy") or of a name.
+    """
 
     kind: ClassVar[str] = "surcharge"
 
     percent: Decimal
+    on: tuple[str, ...] = ()
     name: str = ""
     season: str | None = None
 
     def charge(self, stretch: Stretch, component: int) -> None:
-        base = sum((line.amount for line in stretch.lines), ZERO)
+        base = sum(
+            (
+                line.amount
+                for line in stretch.lines
+                if not self.on or self.is_on(stretch.components[line.component])
+            ),
+            ZERO,
+        )
         stretch.add(component, self.name or "surcharge", base, "ZAR", self.percent / HUNDRED)
+
+    def is_on(self, component: Labelled) -> bool:
+        """Whether `on` names a component, by its kind or by its name."""
+        return not {component.kind, component.name or component.kind}.isdisjoint(self.on)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,9 @@ from rates.charges import (
     Surcharge,
     TimeOfUse,
 )
+from rates.coherence import check_calendar, check_table
 from rates.fields import Fields
+from rates.lines import ONE
 from rates.plausibility import warnings
 from rates.problems import Invalid, Problem
 from rates.tariff import MidMonth, Tariff
@@ -36,6 +38,10 @@ __all__ = ["InvalidComponents", "Problem", "build", "dump", "parse", "warnings"]
 
 DEFAULT_CALENDAR = "eskom"
 ONE_DAY = Decimal(1)
+WHOLE_UNIT = Decimal(1)
+"""Published blocks read "0-500, 501-1000": the second begins where the first ends."""
+LEAST_POWER_FACTOR = Decimal("0.01")
+DEMAND_MINUTES = (15, 30, 60)
 
 type Calendars = Mapping[str, Calendar]
 
@@ -88,12 +94,12 @@ def parse(
             continue
         component = read(fields)
         fields.finish()
-        _check_calendar(component, fields, calendar, known.get(calendar))
+        check_calendar(component, fields, calendar, known.get(calendar))
         parsed.append(component)
     if not components:
         problems.append(Problem("", "empty", "Give at least one component."))
     if not problems:
-        _check_table(parsed, known.get(calendar), problems)
+        problems += check_table(parsed, known.get(calendar))
     if problems:
         raise InvalidComponents(problems)
     return tuple(parsed)
@@ -115,13 +121,34 @@ def _block(fields: Fields) -> Block:
 
 
 def _blocks(fields: Fields) -> tuple[BlockLimit, ...]:
-    blocks = []
+    blocks, starts = [], []
     for block in fields.items("blocks"):
-        is_open = block.take("upto") is None
-        limit = None if is_open else block.decimal("upto", places=DECIMALS)
-        blocks.append(BlockLimit(limit, block.price()))
+        starts.append(_limit(block, "from"))
+        blocks.append(BlockLimit(_limit(block, "upto"), block.price()))
     _check_blocks(blocks, fields)
+    _check_starts(starts, blocks, fields)
     return tuple(blocks)
+
+
+def _limit(block: Fields, field: str) -> Decimal | None:
+    return None if block.take(field) is None else block.decimal(field, places=DECIMALS)
+
+
+def _check_starts(
+    starts: Sequence[Decimal | None], blocks: Sequence[BlockLimit], fields: Fields
+) -> None:
+    """Where a block says where it begins, no unit may lie between two blocks or in both."""
+    for position, start in enumerate(starts):
+        end = blocks[position - 1].upto if position else Decimal(0)
+        if start is None or end is None:
+            continue
+        path = f"blocks[{position}].from"
+        if start < end:
+            message = f"The block before reaches {end}: begin there, or these units cost twice."
+            fields.report(path, "blocks_overlap", message)
+        elif start > end + WHOLE_UNIT:
+            message = f"The block before ends at {end}: begin there, or these units have no price."
+            fields.report(path, "blocks_gap", message)
 
 
 def _check_blocks(blocks: Sequence[BlockLimit], fields: Fields) -> None:
@@ -150,69 +177,32 @@ def _time_of_use(fields: Fields) -> TimeOfUse:
     )
 
 
+def _demand(fields: Fields) -> Demand:
+    factor = fields.take("power_factor") is not None
+    return Demand(
+        price=fields.price(),
+        interval_minutes=fields.one_of("interval_minutes", DEMAND_MINUTES),
+        power_factor=(
+            fields.decimal("power_factor", least=LEAST_POWER_FACTOR, most=ONE) if factor else ONE
+        ),
+        **fields.labels(),
+    )
+
+
 _READERS: Mapping[str, Callable[[Fields], Component]] = {
     Energy.kind: lambda fields: Energy(price=fields.price(), **fields.labels()),
     Block.kind: _block,
     TimeOfUse.kind: _time_of_use,
     FixedPerDay.kind: lambda fields: FixedPerDay(price=fields.price(), **fields.labels()),
     FixedPerMonth.kind: lambda fields: FixedPerMonth(price=fields.price(), **fields.labels()),
-    Demand.kind: lambda fields: Demand(price=fields.price(), **fields.labels()),
+    Demand.kind: _demand,
     Surcharge.kind: lambda fields: Surcharge(
-        percent=fields.decimal("percent", most=HUNDRED), **fields.labels()
+        percent=fields.decimal("percent", most=HUNDRED), on=fields.texts("on"), **fields.labels()
     ),
     Minimum.kind: lambda fields: Minimum(
         amount=fields.decimal("amount", places=2), **fields.labels()
     ),
 }
-
-
-def _check_calendar(
-    component: Component, fields: Fields, name: str, calendar: Calendar | None
-) -> None:
-    """Seasons, bands and holidays must be those of the rate table's calendar."""
-    if component.season is None and not isinstance(component, TimeOfUse):
-        return
-    if calendar is None:
-        fields.report("", "unknown_calendar", f"There is no calendar {name!r}: create it first.")
-        return
-    if component.season is not None and component.season not in calendar.seasons:
-        known = ", ".join(sorted(calendar.seasons))
-        fields.report("season", "unknown_season", f"Calendar {name!r} has {known}.")
-    elif isinstance(component, TimeOfUse):
-        _check_bands(component, fields, name, calendar)
-
-
-def _check_bands(component: TimeOfUse, fields: Fields, name: str, calendar: Calendar) -> None:
-    if component.calendar != name:
-        message = f"The rate table uses calendar {name!r}: use one for all its components."
-        fields.report("calendar", "calendars_differ", message)
-    if component.holidays is not None and component.holidays not in calendar.families:
-        known = ", ".join(sorted(calendar.families)) or "none"
-        fields.report("holidays", "unknown_holidays", f"Calendar {name!r} has {known}.")
-    bands = calendar.bands_in(component.season)
-    priced = {band for band, _ in component.prices}
-    for band in sorted(priced - bands):
-        known = ", ".join(sorted(bands))
-        fields.report(f"prices.{band}", "unknown_band", f"Calendar {name!r} has {known}.")
-    for band in sorted(bands - priced):
-        fields.report(f"prices.{band}", "missing", "Give this band a price; it may be zero.")
-
-
-def _check_table(
-    components: Sequence[Component], calendar: Calendar | None, problems: list[Problem]
-) -> None:
-    """What no component can see by itself."""
-    banded = [component for component in components if isinstance(component, TimeOfUse)]
-    if len({component.holidays for component in banded}) > 1:
-        message = "Name the same family of holidays in every time-of-use component."
-        problems.append(Problem("", "holidays_differ", message))
-    if calendar is None or not banded or any(component.season is None for component in banded):
-        return
-    # A season without a price would be supplied for nothing.
-    priced = {c.season for c in components if isinstance(c, TimeOfUse | Block | Energy)}
-    for season in sorted(calendar.seasons - priced):
-        message = f"Add time-of-use prices for the {season} season."
-        problems.append(Problem("", "season_without_price", message))
 
 
 def _write(component: Component) -> dict[str, Any]:
@@ -229,8 +219,13 @@ def _write(component: Component) -> dict[str, Any]:
             written["calendar"] = calendar
             written["prices"] = {band: str(price) for band, price in prices}
             written |= {"holidays": holidays} if holidays else {}
-        case Surcharge(percent=percent):
+        case Demand(price=price, interval_minutes=minutes, power_factor=factor):
+            written["price"] = str(price)
+            written |= {"interval_minutes": minutes} if minutes != DEMAND_MINUTES[0] else {}
+            written |= {"power_factor": str(factor)} if factor != ONE else {}
+        case Surcharge(percent=percent, on=on):
             written["percent"] = str(percent)
+            written |= {"on": list(on)} if on else {}
         case Minimum(amount=amount):
             written["amount"] = str(amount)
         case _:

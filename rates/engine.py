@@ -87,7 +87,7 @@ def bill(
     stretches: list[Stretch] = []
     position = as_kilo(month_to_date)
     parts = _joined(_checked(segments, days))
-    highest = _highest_demand(parts)
+    highest = _highest_demand(parts, days.month)
     for number, segment in parts:
         stretch = _stretch(segment, number, position, days)
         stretch.has_highest_demand = number == highest
@@ -176,16 +176,19 @@ def _joined(segments: Iterable[Segment]) -> list[tuple[int, Segment]]:
     return joined
 
 
-def _highest_demand(parts: Sequence[tuple[int, Segment]]) -> int | None:
-    """The segment of the month's highest interval, among those that price demand."""
-    highest: tuple[int, int] | None = None
+def _highest_demand(parts: Sequence[tuple[int, Segment]], month: date) -> int | None:
+    """The segment of the month's highest demand, among those that price it."""
+    highest: tuple[Decimal, int] | None = None
     for number, segment in parts:
-        if not segment.tariff.measures_demand:
+        priced = segment.tariff.demand_in(month)
+        if priced is None:
             continue
-        demand = segment.usage.demand_va
+        demand = priced.kva(segment.usage)
         if demand is None:
             if segment.usage.total:
-                raise InvalidUsage("This rate table prices demand: give the highest in kVA.")
+                raise InvalidUsage(
+                    "This rate table prices demand: give intervals, or the highest in kVA."
+                )
             continue
         if highest is None or demand > highest[0]:
             highest = demand, number
@@ -206,6 +209,7 @@ def _stretch(segment: Segment, number: int, position: Decimal, days: _Days) -> S
         days_charged=max(0, (begun - segment.first_day).days),
         days_supplied=supplied,
         days_in_month=days.in_month,
+        components=segment.tariff.components,
     )
 
 

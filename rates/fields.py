@@ -1,6 +1,6 @@
 """Take the fields of one JSON object, noting everything that is wrong with them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypedDict
@@ -80,10 +80,10 @@ class Fields:
         value = self.take(field)
         if value is None and not required:
             return ""
-        if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_NAME:
+        if not _is_name(value):
             self.report(field, "not_a_text", f"Write 1 to {LONGEST_NAME} characters, or leave out.")
             return ""
-        return value
+        return str(value)
 
     def choice[Choice: StrEnum](self, field: str, choices: type[Choice], default: Choice) -> Choice:
         value = self.take(field)
@@ -94,6 +94,28 @@ class Fields:
         except ValueError:
             self.report(field, "unknown_choice", f"Use one of {', '.join(choices)}.")
             return default
+
+    def one_of(self, field: str, choices: Sequence[int]) -> int:
+        """One of some whole numbers; the first if the field is left out."""
+        value = self.take(field)
+        if value is None:
+            return choices[0]
+        number = _decimal(value)
+        if number is None or number not in choices:
+            allowed = ", ".join(str(choice) for choice in choices)
+            self.report(field, "unknown_choice", f"Use one of {allowed}.")
+            return choices[0]
+        return int(number)
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        """A list of names; none if the field is left out."""
+        value = self.take(field)
+        if value is None:
+            return ()
+        if not isinstance(value, list | tuple) or not value or not all(map(_is_name, value)):
+            self.report(field, "not_texts", "Give a list of names, or leave out.")
+            return ()
+        return tuple(value)
 
     def labels(self) -> Labels:
         return {"name": self.text("name"), "season": self.text("season") or None}
@@ -117,6 +139,10 @@ class Fields:
             return ()
         named = Fields(value, f"{self._path}.{field}", self._problems)
         return tuple((str(name), named.price(str(name))) for name in value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= LONGEST_NAME
 
 
 def _decimal(value: Any) -> Decimal | None:

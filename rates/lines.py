@@ -1,8 +1,9 @@
 """The lines of a bill, and the part of a month they are made from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from quantify.money import to_cents
 from rates.usage import Usage
@@ -27,11 +28,22 @@ class Line(NamedTuple):
     segment: int
 
 
+class Labelled(Protocol):
+    """What every component answers to."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Stretch:
     """
     The part of a month one version prices: what a component may know, and the lines so far.
 
+    `components` are those of the version, in the order that the lines refer to.
     Blocks begin at `block_position` (kWh or kl) with limits for `block_days`. `days_charged` are
     the days of the version begun by now, `days_supplied` those of the unit in the month.
     """
@@ -45,6 +57,7 @@ class Stretch:
     days_charged: int
     days_supplied: int
     days_in_month: int
+    components: Sequence[Labelled] = ()
     has_highest_demand: bool = False
     lines: list[Line] = field(default_factory=list)
 

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from quantify.periods import SOUTH_AFRICA, next_month
+from quantify.money import vat_percent_on
+from quantify.periods import SOUTH_AFRICA, first_of_month, next_month
 from rates import engine, pricing
 from rates.models import RateTable
 from rates.pricing import NoTariff
@@ -45,7 +46,12 @@ def calculate(  # noqa: PLR0913  (the fields of the request)
     if consumption is not None and usage.total != consumption:
         raise InvalidUsage("The intervals do not add up to the consumption.")
     return engine.bill_month(
-        tariff, usage, month=month, markup_percent=markup_percent, month_to_date=month_to_date
+        tariff,
+        usage,
+        month=month,
+        markup_percent=markup_percent,
+        month_to_date=month_to_date,
+        vat_percent=vat_percent_on(first_of_month(month)),
     )
 
 

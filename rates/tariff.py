@@ -62,8 +62,13 @@ class Tariff:
         return next((c for c in self.components if isinstance(c, TimeOfUse)), None)
 
     @cached_property
-    def measures_demand(self) -> bool:
-        return any(isinstance(c, Demand) for c in self.components)
+    def demand(self) -> Demand | None:
+        """The component that says how demand is measured, the same in all of them."""
+        return next((c for c in self.components if isinstance(c, Demand)), None)
+
+    def demand_in(self, month: date) -> Demand | None:
+        """What prices demand in the season of a month."""
+        return next((c for _, c in self.in_month(month) if isinstance(c, Demand)), None)
 
     def in_month(self, month: date) -> tuple[tuple[int, Component], ...]:
         """The components of the season of a month, with their positions in the table."""
@@ -91,6 +96,7 @@ class Tariff:
             calendar=self.calendar if bands else None,
             holidays=bands.holidays if bands else None,
             demand_va=demand_va,
+            demand_minutes=self.demand.interval_minutes if self.demand else None,
         )
 
 

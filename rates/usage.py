@@ -12,7 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rates.calendars import Calendar
+from rates.calendars import SLOT_MINUTES, Calendar
+
+MINUTES_PER_HOUR = 60
 
 
 class InvalidUsage(ValueError):
@@ -25,7 +27,8 @@ class Usage:
     A total, and its split by time-of-use band where it is known.
 
     `since` holds the first local day of each band, `first_day` and `last_day` what the
-    quantities span (None if only a total is known), `demand_va` the highest interval in VA.
+    quantities span (None if only a total is known), `demand_va` the highest demand if it was given
+    in VA, `demand_w` the highest average power of a completed interval (None if not measured).
     """
 
     total: int
@@ -34,6 +37,7 @@ class Usage:
     first_day: date | None = None
     last_day: date | None = None
     demand_va: int | None = None
+    demand_w: int | None = None
 
     def __post_init__(self) -> None:
         if self.total < 0 or any(quantity < 0 for quantity in self.bands.values()):
@@ -78,12 +82,14 @@ class Usage:
         calendar: Calendar | None = None,
         holidays: str | None = None,
         demand_va: int | None = None,
+        demand_minutes: int | None = None,
     ) -> Self:
         """
         Sum intervals by the bands of a calendar.
 
         `starts` are local, without zone; an interval belongs to the day and band of its start.
-        Without a calendar only the total is kept.
+        Without a calendar only the total is kept. `demand_minutes` asks for the highest demand
+        over intervals of that length, each made of quarter hours.
 
         :raises InvalidUsage: if the arrays differ in length or the quantities are not integers.
         """
@@ -99,6 +105,7 @@ class Usage:
             first_day=_day(starts.min()),
             last_day=_day(starts.max()),
             demand_va=demand_va,
+            demand_w=_highest(starts, quantities, demand_minutes) if demand_minutes else None,
         )
 
     def plus(self, other: "Usage") -> "Usage":
@@ -116,7 +123,8 @@ class Usage:
             },
             first_day=min(days, default=None),
             last_day=max(days, default=None),
-            demand_va=max((part.demand_va for part in both), key=lambda va: va or 0),
+            demand_va=_higher(self.demand_va, other.demand_va),
+            demand_w=_higher(self.demand_w, other.demand_w),
         )
 
     def first_used(self, band: str) -> date:
@@ -142,6 +150,24 @@ def _by_band(
             bands[band] = int(quantities[within].sum(dtype=np.int64))
             since[band] = _day(starts[within].min())
     return bands, since
+
+
+def _highest(
+    starts: NDArray[np.datetime64], quantities: NDArray[np.integer[Any]], minutes: int
+) -> int:
+    """The highest average power in W; an interval counts once all its quarter hours are there."""
+    slots = starts.astype("datetime64[m]").astype(np.int64) // SLOT_MINUTES
+    present, position = np.unique(slots, return_inverse=True)
+    used = np.zeros(len(present), dtype=np.int64)
+    np.add.at(used, position, quantities)
+    per_interval = minutes // SLOT_MINUTES
+    _, first, quarters = np.unique(present // per_interval, return_index=True, return_counts=True)
+    sums = np.add.reduceat(used, first)[quarters == per_interval]
+    return int(sums.max(initial=0)) * MINUTES_PER_HOUR // minutes
+
+
+def _higher(one: int | None, other: int | None) -> int | None:
+    return max((known for known in (one, other) if known is not None), default=None)
 
 
 def _day(instant: np.datetime64) -> date:

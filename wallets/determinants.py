@@ -1,6 +1,7 @@
-"""What the prices of a run are applied to: quantities by local day, and by band where needed."""
+"""What prices are applied to: quantities by local day, by band where needed, and demand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from quantify.periods import days
@@ -16,10 +17,14 @@ class Usages:
     def __init__(self, priced: Sequence[tuple[Supply, Sequence[Terms]]], *, now: datetime) -> None:
         self._days = metered.days_of([supply for supply, _ in priced], now=now) if priced else {}
         self._bands: dict[tuple[Key, date], list[tuple[date, str, int]]] = {}
-        for (_, terms), supplies in _by_clock(priced).items():
+        for (_, terms), supplies in _alike(priced, lambda tariff: tariff.time_of_use).items():
             read = metered.bands_of(supplies, _clock(terms, supplies[0]))
             for key, rows in read.items():
                 self._bands[key, terms.first_day] = rows
+        self._demand: dict[tuple[Key, date], int] = {}
+        for (_, terms), supplies in _alike(priced, lambda tariff: tariff.demand).items():
+            for key, highest in _demand(terms, supplies).items():
+                self._demand[key, terms.first_day] = highest
 
     def total(self, supply: Supply) -> int:
         """All that a supply used in its month, in Wh or litres."""
@@ -27,6 +32,12 @@ class Usages:
 
     def of(self, supply: Supply, terms: Terms) -> Usage:
         """What a supply used while some terms were in force."""
+        usage = self._quantities(supply, terms)
+        if terms.tariff.demand is None:
+            return usage
+        return replace(usage, demand_w=self._demand.get((supply.key, terms.first_day)))
+
+    def _quantities(self, supply: Supply, terms: Terms) -> Usage:
         if terms.tariff.time_of_use:
             rows = self._bands.get((supply.key, terms.first_day), [])
             return Usage.from_rows(row for row in rows if row[0] < supply.priced_to)
@@ -47,15 +58,15 @@ class Usages:
 type _Group = tuple[tuple[Tariff, date, date, date], Terms]
 
 
-def _by_clock(
-    priced: Iterable[tuple[Supply, Sequence[Terms]]],
+def _alike(
+    priced: Iterable[tuple[Supply, Sequence[Terms]]], by: Callable[[Tariff], object]
 ) -> Mapping[_Group, list[Supply]]:
-    """Supplies whose quarter hours fall into the same bands on the same days."""
+    """Supplies with the same tariff on the same days, where it has what is asked for."""
     first_of: dict[tuple[Tariff, date, date, date], Terms] = {}
     groups: dict[_Group, list[Supply]] = {}
     for supply, terms in priced:
         for one in terms:
-            if one.tariff.time_of_use and one.first_day < supply.priced_to:
+            if by(one.tariff) and one.first_day < supply.priced_to:
                 same = (one.tariff, supply.month, one.first_day, one.end_day)
                 groups.setdefault((same, first_of.setdefault(same, one)), []).append(supply)
     return groups
@@ -67,3 +78,15 @@ def _clock(terms: Terms, supply: Supply) -> list[DayBands]:
         raise AssertionError("Only tariffs with a calendar are grouped.")
     end = min(terms.end_day, supply.priced_to)
     return [(day, calendar.band_slots(day, bands.holidays)) for day in days(terms.first_day, end)]
+
+
+def _demand(terms: Terms, supplies: Sequence[Supply]) -> Mapping[Key, int]:
+    demand = terms.tariff.demand
+    if demand is None:
+        raise AssertionError("Only tariffs with a demand are grouped.")
+    return metered.demand_of(
+        supplies,
+        first=terms.first_day,
+        end=min(terms.end_day, supplies[0].priced_to),
+        minutes=demand.interval_minutes,
+    )

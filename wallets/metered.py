@@ -14,11 +14,13 @@ from uuid import UUID
 from django.db import connection
 
 from meters.models import Register
-from quantify.money import VAT_PERCENT
+from quantify.money import vat_percent_on
+from quantify.periods import INTERVAL
 from quantify.quantities import Utility
 from rates.pricing import Place
 
 BILLED_CHANNELS = [Register.Channel.IMPORT.value, Register.Channel.VOLUME.value]
+HOUR = timedelta(hours=1)
 
 type Key = tuple[UUID, Utility, date]
 type DayBands = tuple[date, Sequence[str]]
@@ -148,6 +150,28 @@ JOIN unnest(%(days)s::date[], %(slots)s::int[], %(bands)s::text[])
 GROUP BY 1, 2, 3
 """
 
+DEMAND = """
+SELECT unit_id, coalesce(max(quantity) FILTER (WHERE metered = %(quarters)s), 0)
+FROM (
+    SELECT installation.unit_id, sum(interval.quantity)::bigint AS quantity,
+        count(DISTINCT interval.start) AS metered
+    FROM meters_installation AS installation
+    JOIN units_unit AS unit ON unit.id = installation.unit_id
+    JOIN estates_estate AS estate ON estate.id = unit.estate_id
+    JOIN meters_interval AS interval ON interval.meter_id = installation.meter_id
+        AND interval.channel = ANY (%(channels)s)
+        AND interval.start >= %(first)s::timestamp AT TIME ZONE estate.time_zone
+        AND interval.start < %(end)s::timestamp AT TIME ZONE estate.time_zone
+        AND interval.start >= installation.starts_at
+        AND (installation.ends_at IS NULL OR interval.start < installation.ends_at)
+    WHERE installation.unit_id = ANY (%(units)s) AND installation.kind = %(utility)s
+    GROUP BY installation.unit_id,
+        date_bin(make_interval(mins => %(minutes)s),
+            interval.start AT TIME ZONE estate.time_zone, 'epoch'::timestamp)
+) AS used
+GROUP BY unit_id
+"""
+
 
 def stale(
     *, now: datetime, first_month: date, wallet_ids: Sequence[UUID] | None = None
@@ -179,7 +203,7 @@ def _supply(row: tuple[Any, ...]) -> Supply:
         end_day=end_day,
         priced_to=priced_to,
         revision=revision,
-        vat_percent=VAT_PERCENT if vat_registered else Decimal(0),
+        vat_percent=vat_percent_on(month) if vat_registered else Decimal(0),
     )
 
 
@@ -233,6 +257,35 @@ def bands_of(
             key = (wallets[unit_id], supplies[0].utility, supplies[0].month)
             found.setdefault(key, []).append((day, band, quantity))
         return found
+
+
+def demand_of(
+    supplies: Sequence[Supply], *, first: date, end: date, minutes: int
+) -> dict[Key, int]:
+    """
+    The highest average power, in W, of supplies of one month over some of its days.
+
+    An interval of `minutes` counts once all its quarter hours are metered, by whichever meter.
+    """
+    wallets = {supply.place.unit_id: supply.wallet_id for supply in supplies}
+    length = timedelta(minutes=minutes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            DEMAND,
+            {
+                "units": list(wallets),
+                "utility": supplies[0].utility.value,
+                "channels": BILLED_CHANNELS,
+                "first": first,
+                "end": end,
+                "minutes": minutes,
+                "quarters": length // INTERVAL,
+            },
+        )
+        return {
+            (wallets[unit_id], supplies[0].utility, supplies[0].month): quantity * HOUR // length
+            for unit_id, quantity in cursor.fetchall()
+        }
 
 
 def wallets_of(supplies: Iterable[Supply]) -> list[UUID]:

@@ -1,3 +1,4 @@
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -53,3 +54,12 @@ class TestVatWithin:
 class TestPercentage:
     def test_is_in_cents(self):
         assert money.percentage(Decimal("1916.75"), Decimal("7.5")) == Decimal("143.76")
+
+
+class TestVatPercentOn:
+    @pytest.mark.parametrize(
+        ("day", "percent"),
+        [(date(2018, 3, 31), 14), (date(2018, 4, 1), 15), (date(2026, 11, 1), 15)],
+    )
+    def test_is_the_rate_of_that_day(self, day, percent):
+        assert money.vat_percent_on(day) == percent

@@ -217,6 +217,30 @@ class TestLoad:
 
         assert problems_of(written(hours=hours)) == [("[0].hours.all.weekday", code)]
 
+    def test_refuses_hours_that_do_not_add_up_to_24(self):
+        short = {"peak": ["06:00-08:00"], "rest": ["00:00-06:00", "08:30-24:00"]}
+        hours = {"all": {"weekday": short, "saturday": {"rest": ["00:00-24:00"]}, "sunday": {}}}
+        entry = written(hours=hours)
+        del entry["other_hours"]
+
+        assert problems_of(entry) == [
+            ("[0].hours.all.weekday", "hours_missing"), ("[0].hours.all.sunday", "hours_missing"),
+        ]  # fmt: skip
+        with pytest.raises(InvalidCalendar, match="add up to 23 h 30, not to 24"):
+            load([entry])
+
+    def test_needs_no_other_hours_where_all_are_named(self):
+        whole = {"rest": ["00:00-24:00"]}
+        entry = written(hours={"all": dict.fromkeys(("weekday", "saturday", "sunday"), whole)})
+        del entry["other_hours"]
+
+        assert load([entry])["plain"].bands == ("rest",)
+
+    def test_refuses_a_gap_between_versions(self):
+        later = written(valid_from="2026-02-01")
+
+        assert problems_of(written(valid_to="2026-01-01"), later) == [("plain", "versions_gap")]
+
     def test_refuses_overlapping_versions(self):
         later = written(valid_from="2026-01-01")
 

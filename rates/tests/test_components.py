@@ -62,12 +62,55 @@ class TestParse:
             time_of_use(season="low", holidays="megaflex"),
             {"kind": "fixed_per_day", "name": "Service", "price": "3.27"},
             {"kind": "fixed_per_month", "name": "Levy", "price": "33.97", "season": "low"},
-            {"kind": "demand", "price": "358.84"},
+            {"kind": "demand", "price": "358.84", "interval_minutes": 30, "power_factor": "0.96"},
+            {
+                "kind": "demand",
+                "name": "Winter",
+                "season": "high",
+                "price": "20",
+                "interval_minutes": 30,
+                "power_factor": "0.96",
+            },
             {"kind": "surcharge", "percent": "2"},
+            {"kind": "surcharge", "percent": "2", "on": ["block", "Service"]},
             {"kind": "minimum", "amount": "50"},
         ]
 
         assert dump(parse(written)) == written
+
+    def test_reads_a_demand_of_quarter_hours_at_power_factor_one(self):
+        (demand,) = parse([{"kind": "demand", "price": "100"}])
+
+        assert (demand.interval_minutes, demand.power_factor) == (15, 1)
+        assert dump([demand]) == [{"kind": "demand", "price": "100"}]
+
+    @pytest.mark.parametrize("second", ["500", "501", "500.001"])
+    def test_reads_where_a_block_begins_as_it_is_published(self, second):
+        written = {"kind": "block", "blocks": [
+            {"from": "0", "upto": "500", "price": "1"}, {"from": second, "price": "2"},
+        ]}  # fmt: skip
+
+        (block,) = parse([written])
+
+        assert [limit.upto for limit in block.blocks] == [500, None]
+
+    @pytest.mark.parametrize(
+        "component",
+        [
+            {"kind": "energy", "price": "2"},
+            blocks("50", None),
+            {"kind": "fixed_per_day", "price": "2"},
+            {"kind": "fixed_per_month", "price": "2"},
+            {"kind": "demand", "price": "2"},
+            {"kind": "surcharge", "percent": "2"},
+            {"kind": "minimum", "amount": "2"},
+        ],
+        ids=lambda component: component["kind"],
+    )
+    def test_takes_a_season_in_every_component(self, component):
+        by_season = [component | {"season": season} for season in ("high", "low")]
+
+        assert [one.season for one in parse(by_season)] == ["high", "low"]
 
 
 class TestRefusal:
@@ -158,6 +201,42 @@ class TestRefusal:
                 "unknown_holidays",
                 id="unknown family",
             ),
+            pytest.param(
+                {"kind": "demand", "price": "1", "power_factor": "1.1"},
+                "[0].power_factor",
+                "out_of_range",
+                id="power factor above one",
+            ),
+            pytest.param(
+                {"kind": "demand", "price": "1", "power_factor": "0"},
+                "[0].power_factor",
+                "out_of_range",
+                id="no power factor",
+            ),
+            pytest.param(
+                {"kind": "demand", "price": "1", "interval_minutes": 20},
+                "[0].interval_minutes",
+                "unknown_choice",
+                id="demand interval",
+            ),
+            pytest.param(
+                {"kind": "demand", "price": "1", "interval_minutes": "long"},
+                "[0].interval_minutes",
+                "unknown_choice",
+                id="demand interval in words",
+            ),
+            pytest.param(
+                {"kind": "surcharge", "percent": "2", "on": "energy"},
+                "[0].on",
+                "not_texts",
+                id="surcharge on a word",
+            ),
+            pytest.param(
+                {"kind": "surcharge", "percent": "2", "on": ["energy"]},
+                "[0].on",
+                "unknown_component",
+                id="surcharge on nothing",
+            ),
             pytest.param("energy", "[0]", "not_an_object", id="not an object"),
         ],
     )
@@ -186,6 +265,58 @@ class TestRefusal:
     )
     def test_of_blocks_names_the_block(self, block, path, code):
         assert (f"[0].{path}", code) in problems_of(block)
+
+    @pytest.mark.parametrize(
+        ("starts", "path", "code"),
+        [
+            pytest.param(("0", "60"), "blocks[1].from", "blocks_gap", id="gap"),
+            pytest.param(("0", "40"), "blocks[1].from", "blocks_overlap", id="overlap"),
+            pytest.param(("5", "50"), "blocks[0].from", "blocks_gap", id="not from zero"),
+        ],
+    )
+    def test_of_blocks_that_do_not_meet(self, starts, path, code):
+        written = [
+            {"from": start, "upto": upto, "price": "1"}
+            for start, upto in zip(starts, ("50", None), strict=True)
+        ]
+
+        assert problems_of({"kind": "block", "blocks": written}) == [(f"[0].{path}", code)]
+
+    def test_of_a_surcharge_before_what_it_is_on(self):
+        surcharge = {"kind": "surcharge", "percent": "2", "on": ["Levy"]}
+        levy = {"kind": "energy", "name": "Levy", "price": "2"}
+
+        assert problems_of(surcharge, levy) == [("[0].on", "unknown_component")]
+        assert len(parse([levy, surcharge])) == 2
+
+    def test_of_demand_measured_in_two_ways(self):
+        two = [{"kind": "demand", "price": "1", "power_factor": "0.9"},
+               {"kind": "demand", "price": "1"}]  # fmt: skip
+
+        assert problems_of(*two) == [("", "demand_differs")]
+
+    @pytest.mark.parametrize(
+        "component", [{"kind": "energy", "price": "2"}, blocks("50", None)], ids=["flat", "blocks"]
+    )
+    def test_of_a_season_that_has_no_price(self, component):
+        assert problems_of(component | {"season": "high"}) == [("", "season_without_price")]
+        assert len(parse([component | {"season": "high"}, component | {"season": "low"}])) == 2
+
+    def test_accepts_a_levy_of_one_season_beside_a_price(self):
+        levy = {"kind": "energy", "name": "Winter levy", "price": "0.2", "season": "high"}
+
+        assert len(parse([{"kind": "energy", "price": "2"}, levy])) == 2
+
+    def test_says_what_to_do(self):
+        with pytest.raises(InvalidComponents) as caught:
+            parse([blocks("50"), time_of_use(prices={"peak": "3"}), {"kind": "energy"}])
+
+        assert [problem.message for problem in caught.value.problems] == [
+            'Leave the last block open ("upto": null): every unit needs a price.',
+            "Give this band a price; it may be zero.",
+            "Give this band a price; it may be zero.",
+            'Give a decimal as text, such as "2.0967".',
+        ]
 
     def test_lists_every_problem_at_once(self):
         found = problems_of({"kind": "energy"}, {"kind": "magic"}, blocks("50"))

@@ -391,6 +391,63 @@ class TestDemand:
     def test_is_nothing_where_nothing_was_used(self):
         assert bill_month(tariff(*self.RATES), used("0"), month=MARCH).lines == ()
 
+    def test_is_told_from_the_energy_of_the_highest_interval(self):
+        assert self.measured() == [("demand", "12", "4306.08")]
+
+    def test_is_higher_the_lower_the_power_factor(self):
+        assert self.measured(power_factor="0.96") == [("demand", "12.5", "4485.50")]
+
+    def test_may_be_that_of_longer_intervals_once_they_are_complete(self):
+        # The last quarter hour of 4 kWh (16 kW) has no second half yet.
+        halves = self.measured(interval_minutes=30, extra=[("2025-03-31T12:00", 4000)])
+        hours = self.measured(interval_minutes=60)
+
+        assert (halves, hours) == (
+            [("demand", "10", "3588.40")],
+            [("demand", "7.5", "2691.30")],
+        )
+
+    def test_of_an_interval_is_that_of_all_meters_together(self):
+        found = self.measured(extra=[("2025-03-10T18:15", 500)])
+
+        assert found == [("demand", "14", "5023.76")]
+
+    def test_given_in_kva_goes_before_what_was_measured(self):
+        rates = tariff(*self.RATES)
+        usage = rates.usage(*self.intervals(), demand_va=13_000)
+
+        assert shown(bill_month(rates, usage, month=MARCH).lines) == [("demand", "13", "4664.92")]
+
+    def test_has_a_season(self):
+        rates = tariff(flat("2.00"), {"kind": "demand", "price": "100.00", "season": "high"})
+
+        assert shown(bill_month(rates, used("1"), month=MARCH).lines) == [("energy", "1", "2.00")]
+        with pytest.raises(InvalidUsage, match="kVA"):
+            bill_month(rates, used("1"), month=JUNE)
+
+    def test_of_nothing_is_not_known(self):
+        rates = tariff(*self.RATES)
+        none = rates.usage(np.array([], "datetime64[m]"), np.array([], int))
+
+        assert bill_month(rates, none, month=MARCH).lines == ()
+
+    @staticmethod
+    def intervals(extra=()):
+        """Quarter hours of an evening: 2.0, 3.0, 2.0 and 0.5 kWh."""
+        at, quantities = zip(
+            ("2025-03-10T18:00", 2000),
+            ("2025-03-10T18:15", 3000),
+            ("2025-03-10T18:30", 2000),
+            ("2025-03-10T18:45", 500),
+            *extra,
+            strict=True,
+        )
+        return np.array(at, dtype="datetime64[m]"), np.array(quantities)
+
+    def measured(self, extra=(), **fields):
+        rates = tariff(self.RATES[0] | fields)
+        return shown(bill_month(rates, rates.usage(*self.intervals(extra)), month=MARCH).lines)
+
 
 class TestSurchargeAndMinimum:
     def test_a_surcharge_is_on_the_lines_before_it(self):
@@ -407,6 +464,24 @@ class TestSurchargeAndMinimum:
             ("Levy", "20.6", "0.52"),
             ("fixed per month", "1", "10.00"),
         ]
+
+    @pytest.mark.parametrize(
+        ("on", "amount"),
+        [
+            pytest.param(["energy"], "2.20", id="a kind"),
+            pytest.param(["Energy charge"], "2.00", id="a name"),
+            pytest.param(["Energy charge", "fixed_per_month"], "3.00", id="both"),
+        ],
+    )
+    def test_a_surcharge_may_be_on_some_of_them(self, on, amount):
+        rates = tariff(
+            flat("2.00", name="Energy charge"),
+            flat("0.20", name="Levy"),
+            {"kind": "fixed_per_month", "price": "10"},
+            {"kind": "surcharge", "percent": "10", "on": on},
+        )
+
+        assert str(bill_month(rates, used("10"), month=MARCH).lines[-1].amount) == amount
 
     @pytest.mark.parametrize(
         ("quantity", "lines"),
@@ -606,7 +681,7 @@ class TestVat:
 class TestTariff:
     def test_needs_a_calendar_for_its_seasons(self):
         with pytest.raises(ValueError, match="calendar"):
-            replace(tariff(flat(season="low")), calendar=None)
+            replace(tariff(flat(season="low"), flat(season="high")), calendar=None)
 
     def test_is_equal_and_hashes_alike_if_built_of_the_same(self):
         one, other = table_of("Homeflex 1", "2025-07"), table_of("Homeflex 1", "2025-09")

@@ -2,13 +2,14 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quantify.quantities import Utility
-from rates.components import build
+from rates.components import build, dump
 from rates.engine import Segment, Tariff, Usage, bill, bill_month
 
 MONTH = date(2025, 7, 1)
@@ -201,3 +202,114 @@ def test_lines_explain_the_total(tariff, used):
         and abs(line.amount - line.unrounded) <= Decimal("0.005")
         for line in found.lines
     )
+
+
+QUARTER = np.timedelta64(15, "m")
+loads = st.lists(st.integers(min_value=0, max_value=8_000), min_size=1, max_size=300)
+
+
+@st.composite
+def metered_tariffs(draw):
+    """Everything that intervals can be priced by: bands, blocks, levies, demand, surcharges."""
+    demand = {"interval_minutes": draw(st.sampled_from([15, 30, 60]))}
+    return electricity(
+        *(time_of_use(*(draw(prices) for _ in BANDS)) | {"season": s} for s in ("high", "low")),
+        draw(block_tables()),
+        {"kind": "energy", "name": "Levy", "price": str(draw(prices))},
+        {"kind": "demand", "price": "358.84", "power_factor": "0.95"} | demand,
+        {"kind": "surcharge", "percent": "2.5", "on": ["time_of_use", "Levy"]},
+        {"kind": "fixed_per_day", "price": "3.27"},
+        {"kind": "minimum", "amount": "50"},
+    )
+
+
+def intervals(quantities, first="2025-07-11T18:00"):
+    starts = np.datetime64(first) + np.arange(len(quantities)) * QUARTER
+    return starts, np.array(quantities)
+
+
+def metered(tariff: Tariff, quantities) -> Usage:
+    return tariff.usage(*intervals(quantities))
+
+
+@given(metered_tariffs(), loads, st.sets(st.integers(min_value=1, max_value=30), max_size=4))
+def test_intervals_cost_the_same_wherever_the_month_is_cut(tariff, quantities, cuts):
+    starts, used = intervals(quantities)
+    days = [MONTH + timedelta(days=day) for day in sorted(cuts)]
+    edges = [MONTH, *days, NEXT_MONTH]
+    parts = []
+    for first, end in pairwise(edges):
+        within = (starts >= np.datetime64(first)) & (starts < np.datetime64(end))
+        usage = tariff.usage(starts[within], used[within])
+        parts.append(Segment(tariff=tariff, first_day=first, end_day=end, usage=usage))
+
+    assert bill(parts, month=MONTH) == bill_month(tariff, metered(tariff, quantities), month=MONTH)
+
+
+@given(metered_tariffs(), loads)
+def test_intervals_that_come_one_after_another_add_up(tariff, quantities):
+    charged = Decimal(0)
+    for known in range(0, len(quantities) + 1, 40):
+        so_far = bill_month(tariff, metered(tariff, quantities[:known] or [0]), month=MONTH)
+        charged += so_far.total - charged
+    whole = bill_month(tariff, metered(tariff, quantities), month=MONTH).total
+
+    assert charged + (whole - charged) == whole
+    assert charged <= whole
+
+
+@given(tariffs(), st.lists(totals, min_size=1, max_size=12), totals)
+def test_charges_do_not_depend_on_the_way_to_the_total(tariff, visited, last):
+    """Corrections up and down: the differences always add up to the last bill."""
+    charged = Decimal(0)
+    for used in [*visited, last]:
+        charged += total(tariff, used) - charged
+
+    assert charged == total(tariff, last)
+
+
+@given(tariffs(), totals, totals)
+def test_taking_a_correction_back_restores_the_bill(tariff, first, corrected):
+    charge = total(tariff, corrected) - total(tariff, first)
+    back = total(tariff, first) - total(tariff, corrected)
+
+    assert charge + back == 0
+
+
+@given(metered_tariffs(), loads)
+def test_nothing_exceeds_its_own_reference(tariff, quantities):
+    reference = electricity(*dump(tariff.components))
+    usage = metered(tariff, quantities)
+
+    assert bill_month(tariff, usage, month=MONTH) == bill_month(reference, usage, month=MONTH)
+
+
+@given(
+    st.lists(st.integers(min_value=0, max_value=8_000), min_size=12, max_size=12),
+    st.permutations(range(12)),
+)
+def test_intervals_of_one_band_may_change_places(quantities, order):
+    tariff = electricity(
+        time_of_use("7.0697", "2.1631", "1.5926"), {"kind": "energy", "price": "0.2"}
+    )
+    # Three hours of a Monday evening are peak.
+    starts, used = intervals(quantities, "2025-07-07T17:00")
+
+    found, again = (
+        bill_month(tariff, tariff.usage(starts, some), month=MONTH)
+        for some in (used, used[list(order)])
+    )
+
+    assert found == again
+
+
+@given(metered_tariffs(), loads, st.data())
+def test_more_in_any_interval_never_costs_less(tariff, quantities, data):
+    at = data.draw(st.integers(min_value=0, max_value=len(quantities) - 1))
+    more = [q + 1_500 * (n == at) for n, q in enumerate(quantities)]
+
+    less_paid, more_paid = (
+        bill_month(tariff, metered(tariff, some), month=MONTH).total for some in (quantities, more)
+    )
+
+    assert less_paid <= more_paid
