@@ -27,6 +27,12 @@ class MeterForm(forms.ModelForm):
         return cleaned
 
 
+ENDS = {
+    "ends_at": "Give the moment of the closing register too.",
+    "closing_value": "Give the closing register too.",
+}
+
+
 class InstallationForm(forms.ModelForm):
     """Where a meter hangs; its kind follows from the meter, so that all rules can be checked."""
 
@@ -43,6 +49,9 @@ class InstallationForm(forms.ModelForm):
         unit = cleaned.get("unit")
         if unit and unit.estate_id != meter.estate_id:
             self.add_error("unit", "This unit stands in another estate.")
+        missing = [name for name in ENDS if name in cleaned and cleaned[name] is None]
+        if len(missing) == 1:
+            self.add_error(missing[0], ENDS[missing[0]])
         return cleaned
 
     def _get_validation_exclusions(self) -> set[str]:

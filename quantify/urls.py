@@ -10,6 +10,7 @@ from meters.api.alerts import AlertViewSet
 from meters.api.series import IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
+from quantify.portal.choices import Autocomplete
 from rates.api.views import EstateRatesViewSet, RateTableViewSet, UnitRatesViewSet
 from reports.api.estates import EstateWithStatisticsViewSet
 from units.api.views import ResidentViewSet
@@ -71,6 +72,7 @@ api = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     re_path("^api/", documents.Nothing.as_view()),

@@ -21,7 +21,7 @@ from quantify.portal.base import (
 )
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import object_url
-from rates import tables
+from rates import assignments, tables
 from rates.components import InvalidComponents
 from rates.forms import AssignmentForm, NewRateTableForm, VersionForm
 from rates.models import Assignment, RateTable, RateTableVersion, TariffCalendar
@@ -29,6 +29,7 @@ from rates.models import Assignment, RateTable, RateTableVersion, TariffCalendar
 UTILITY = {"electricity": "warning", "water": "info", "solar": "success"}
 SHARED = "All estates"
 PRICES = ("effective_from", "components", "source")
+ASSIGNED = ["utility", "rate_table", "estate", "unit", "markup_percentage", "effective_from"]
 
 
 class SharedRowsMixin:
@@ -92,7 +93,7 @@ class RateTableAdmin(SharedRowsMixin, ArchiveAdmin):
 
     # None in bulk: each is asked by itself whether it was used.
     actions = None
-    refusals = (tables.TableUsed, InvalidComponents)
+    refusals = {tables.TableUsed: "", InvalidComponents: "components"}
     add_fieldsets = [
         *fieldsets,
         ("First version", {"fields": ["effective_from", "components", "source"]}),
@@ -155,7 +156,11 @@ class RateTableVersionAdmin(SharedRowsMixin, PortalAdmin):
     ordering = ["-effective_from", "-id"]
     autocomplete_fields = ["rate_table"]
     fields = ["rate_table", "effective_from", "components", "source"]
-    refusals = (tables.TableUsed, tables.VersionsOverlap, InvalidComponents)
+    refusals = {
+        tables.TableUsed: "",
+        tables.VersionsOverlap: "effective_from",
+        InvalidComponents: "components",
+    }
 
     def save_model(
         self,
@@ -207,8 +212,19 @@ class AssignmentAdmin(SharedRowsMixin, PortalAdmin):
     search_fields = ["rate_table__name", "unit__unit_number", "estate__code"]
     ordering = ["-effective_from", "-id"]
     autocomplete_fields = ["rate_table", "estate", "unit"]
-    fields = ["utility", "rate_table", "estate", "unit", "markup_percentage", "effective_from",
-              "effective_to"]  # fmt: skip
+    refusals = {
+        assignments.WrongUtility: "rate_table",
+        assignments.AnotherEstate: "rate_table",
+        assignments.NoPrices: "effective_from",
+        assignments.AssignedLater: "effective_from",
+    }
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*ASSIGNED, "effective_to"] if obj else ASSIGNED
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """An assignment only ends: what it was, bills were priced by."""
+        return ASSIGNED if obj else []
 
     @admin.display(description="For", ordering="estate__code")
     def scope(self, assignment: Assignment) -> str:
@@ -226,7 +242,11 @@ class AssignmentAdmin(SharedRowsMixin, PortalAdmin):
         form: forms.ModelForm,
         change: bool,  # noqa: FBT001
     ) -> None:
-        super().save_model(request, obj, form, change)
+        filled = form.cleaned_data
+        if change:
+            become(obj, assignments.end(assignment=obj, day=filled["effective_to"]))
+            return
+        become(obj, assignments.assign(**{name: filled[name] for name in ASSIGNED}))
         if obj.utility == "electricity" and obj.markup_percentage > Decimal(0):
             messages.warning(
                 request,

@@ -30,7 +30,7 @@ class AssignedLater(Exception):
 @transaction.atomic
 def assign(
     *,
-    estate: Estate,
+    estate: Estate | None,
     unit: Unit | None = None,
     utility: str,
     rate_table: RateTable,
@@ -38,7 +38,7 @@ def assign(
     effective_from: date,
 ) -> Assignment:
     """
-    Let a rate table price a utility of an estate, or of one unit, from a day on.
+    Let a rate table price a utility of an estate, of one unit, or of all (no estate), from a day.
 
     What was assigned before ends on that day.
 
@@ -46,9 +46,12 @@ def assign(
     :raises AnotherEstate: if the rate table is another estate's own.
     :raises NoPrices: if the rate table has no version in force on that day.
     :raises AssignedLater: if another one is assigned from that day or a later one.
+    :raises django.core.exceptions.ValidationError: if the markup is not one.
     """
-    # Two assignments at once would both find the same one to end.
-    Estate.objects.select_for_update().get(pk=estate.pk)
+    # Two assignments at once would both find the same one to end. Where there is no estate to
+    # hold on to, the database refuses the second.
+    if estate is not None:
+        Estate.objects.select_for_update().get(pk=estate.pk)
     _check(estate, utility, rate_table, effective_from)
     same = Assignment.objects.filter(estate=estate, unit=unit, utility=utility)
     if later := same.filter(effective_from__gte=effective_from).order_by("effective_from").first():
@@ -67,10 +70,25 @@ def assign(
     return assignment
 
 
-def _check(estate: Estate, utility: str, rate_table: RateTable, day: date) -> None:
+@transaction.atomic
+def end(*, assignment: Assignment, day: date | None) -> Assignment:
+    """
+    Let an assignment hold up to but without a day, or (None) until it is followed.
+
+    :raises django.core.exceptions.ValidationError: if the day is not after its first, or if
+        another one is assigned in that time.
+    """
+    held = Assignment.objects.select_for_update().get(pk=assignment.pk)
+    held.effective_to = day
+    held.full_clean()
+    held.save(update_fields=["effective_to", "updated_at"])
+    return held
+
+
+def _check(estate: Estate | None, utility: str, rate_table: RateTable, day: date) -> None:
     if rate_table.utility != utility:
         raise WrongUtility(f"This rate table prices {rate_table.utility}.")
-    if rate_table.estate_id not in (None, estate.pk):
+    if rate_table.estate_id not in (None, estate and estate.pk):
         raise AnotherEstate("This rate table belongs to another estate.")
     if not rate_table.versions.on(day).exists():
         raise NoPrices(f"This rate table has no prices on {day}.")

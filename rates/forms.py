@@ -75,17 +75,19 @@ class AssignmentForm(forms.ModelForm):
         help_texts = {
             "estate": "Empty, with no unit: for everybody.",
             "unit": "Empty: for the whole estate.",
+            "effective_from": "What was assigned before ends on this day.",
+            "effective_to": "The first day on which it no longer holds.",
         }
 
     def clean(self) -> dict[str, Any]:
+        """What is assigned to a unit is its estate's; the rest is `rates.assignments`' to say."""
         cleaned = super().clean() or self.cleaned_data
-        unit, table = cleaned.get("unit"), cleaned.get("rate_table")
+        unit = cleaned.get("unit")
         if unit and cleaned.get("estate") not in (None, unit.estate):
             self.add_error("unit", "This unit stands in another estate.")
         elif unit:
             cleaned["estate"] = self.instance.estate = unit.estate
-        if table and table.utility != cleaned.get("utility"):
-            self.add_error("rate_table", f"This rate table prices {table.utility}.")
-        if table and table.estate and table.estate != cleaned.get("estate"):
-            self.add_error("rate_table", "This rate table belongs to another estate.")
         return cleaned
+
+    def validate_constraints(self) -> None:
+        """Not here: what was assigned before is ended first."""

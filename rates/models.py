@@ -204,6 +204,7 @@ class Assignment(Record):
             models.CheckConstraint(
                 condition=Q(effective_to=None) | Q(effective_to__gt=F("effective_from")),
                 name="assignment_ends_after_start",
+                violation_error_message="An assignment ends after the day it starts.",
             ),
             models.CheckConstraint(
                 condition=Q(markup_percentage__gte=0, markup_percentage__lte=100),

@@ -2,23 +2,37 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 
+from quantify.periods import local_day
 from quantify.portal import columns
-from quantify.portal.base import ArchiveAdmin, PortalAdmin, Related, ScopedInline
+from quantify.portal.actions import action
+from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Related, become
 from quantify.portal.filters import EstateFilter
+from quantify.portal.pages import ask, object_url
+from units import occupancies
+from units.forms import MoveOutForm
 from units.models import Occupancy, Resident, Unit
 
 STATUS = {"occupied": "success", "vacant": "muted", "maintenance": "warning"}
+MOVED_IN = ["unit", "resident"]
+TERMS = ["kind", "is_primary", "starts_on", "ends_on"]
 KIND = {"tenant": "info", "owner": "muted"}
 
 
-class OccupancyInline(ScopedInline):
+class OccupancyInline(ReadOnlyInline):
+    """Who lives here; moving in and out has its own pages, with the rules of both."""
+
     model = Occupancy
     verbose_name_plural = "who lives here"
     fields = ["resident", "kind", "is_primary", "starts_on", "ends_on"]
-    autocomplete_fields = ["resident"]
+    ordering = ["-starts_on", "-id"]
 
 
 @admin.register(Unit)
@@ -52,8 +66,46 @@ class UnitAdmin(ArchiveAdmin):
         Related("Rates", "sell", "rates.assignment", "unit__id__exact"),
     ]
 
+    actions_detail = ["move_in", "move_out", "restore"]
+
     def title_of(self, obj: Unit) -> str:
-        return f"{obj.unit_number} ({obj.estate.code})"
+        return f"{obj.estate.code} {obj.unit_number}"
+
+    def has_move_in_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return request.user.has_perm("units.add_occupancy")
+
+    def has_move_out_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return request.user.has_perm("units.change_occupancy")
+
+    @action("Move in", permission="move_in", icon="login")
+    def move_in(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the form of a new occupancy, with the unit filled in."""
+        unit = self.object_or_404(request, object_id)
+        return HttpResponseRedirect(f"{reverse('admin:units_occupancy_add')}?unit={unit.pk}")
+
+    @action("Move out", permission="move_out", icon="logout")
+    def move_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the day, then end every tenancy of the unit."""
+        unit = self.object_or_404(request, object_id)
+        today = local_day(timezone.now(), unit.estate.zone)
+        form = MoveOutForm(request.POST or None, initial={"ends_on": today})
+        if form.is_valid():
+            try:
+                occupancies.vacate(unit=unit, ends_on=form.cleaned_data["ends_on"], today=today)
+            except (occupancies.NotOccupied, ValidationError) as error:
+                form.add_error(None, error if isinstance(error, ValidationError) else str(error))
+            else:
+                messages.success(request, f"{self.title_of(unit)}: the tenants moved out.")
+                return HttpResponseRedirect(object_url(unit))
+        return ask(
+            request,
+            self,
+            unit,
+            title=f"Move out of {self.title_of(unit)}",
+            intro="Ends every tenancy of the unit; owners stay owners.",
+            form=form,
+            submit_words="Move out",
+        )
 
 
 @admin.register(Resident)
@@ -92,7 +144,27 @@ class OccupancyAdmin(PortalAdmin):
     search_fields = ["unit__unit_number", "resident__last_name", "resident__first_name"]
     autocomplete_fields = ["unit", "resident"]
     ordering = ["-starts_on", "-id"]
-    fields = ["unit", "resident", "kind", "is_primary", "starts_on", "ends_on"]
+    refusals = {occupancies.AnotherEstate: "resident"}
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*MOVED_IN, *TERMS] if obj else [*MOVED_IN, *TERMS[:-1]]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return MOVED_IN if obj else []
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Occupancy,
+        form: forms.ModelForm,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        filled, unit = form.cleaned_data, obj.unit
+        today = local_day(timezone.now(), unit.estate.zone)
+        if change:
+            become(obj, occupancies.amend(occupancy=obj, today=today, **filled))
+        else:
+            become(obj, occupancies.assign(today=today, **filled))
 
     def title_of(self, obj: Occupancy) -> str:
         return f"{obj.resident} in {obj.unit} from {obj.starts_on}"

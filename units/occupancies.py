@@ -67,6 +67,29 @@ def vacate(*, unit: Unit, ends_on: date, today: date) -> list[Occupancy]:
     return tenancies
 
 
+@transaction.atomic
+def amend(*, occupancy: Occupancy, today: date, **terms: object) -> Occupancy:
+    """
+    Correct or end one occupancy: its kind, whether it is primary, its first day, its end.
+
+    Who lives where stands; the unit is occupied afterwards if it has a tenant today.
+
+    :raises django.core.exceptions.ValidationError: if it would end before it began, or if the
+        unit has another primary tenant then.
+    """
+    unit = Unit.objects.select_for_update().get(pk=occupancy.unit_id)
+    held = Occupancy.objects.select_for_update().get(pk=occupancy.pk)
+    for name, value in terms.items():
+        setattr(held, name, value)
+    held.full_clean()
+    held.save(update_fields=[*terms, "updated_at"])
+    if unit.occupancies.on(today).filter(kind=Occupancy.Kind.TENANT).exists():
+        _set_status(unit, Unit.Status.OCCUPIED)
+    elif unit.status == Unit.Status.OCCUPIED:
+        _set_status(unit, Unit.Status.VACANT)
+    return held
+
+
 def _set_status(unit: Unit, status: Unit.Status) -> None:
     unit.status = status
     unit.save(update_fields=["status", "updated_at"])

@@ -179,12 +179,12 @@ class MeterAdmin(ArchiveAdmin):
 @admin.register(Installation)
 class InstallationAdmin(PortalAdmin):
     form = InstallationForm
-    refusals = (
-        installations.NotAQuarterHour,
-        installations.InstalledElsewhere,
-        installations.NotInstalled,
-        installations.ImpossibleClosing,
-    )
+    refusals = {
+        installations.NotAQuarterHour: "",
+        installations.InstalledElsewhere: "unit",
+        installations.NotInstalled: "meter",
+        installations.ImpossibleClosing: "closing_value",
+    }
     list_display = [
         columns.text("meter.serial", "Meter"),
         columns.choice("kind"),

@@ -125,6 +125,17 @@ class TestInstallation:
         assert "Give a quarter hour" in answer.content.decode()
         assert not Installation.objects.exists()
 
+    def test_ends_with_its_closing_register_only(self):
+        meter = MeterFactory.create(with_register=True, installed=True)
+        made = meter.installations.get()
+        client = client_of(roles.SUPER_ADMIN, meter.estate)
+        url = reverse("admin:meters_installation_change", args=[made.pk])
+
+        answer = client.post(url, {"ends_at_0": "", "ends_at_1": "", "closing_value": "5"})
+
+        assert answer.context["adminform"].form.errors["ends_at"]
+        assert 'value="5"' in answer.content.decode()
+
     def test_refuses_a_unit_that_has_such_a_meter(self):
         meter = MeterFactory.create(with_register=True)
         unit = UnitFactory.create(estate=meter.estate)

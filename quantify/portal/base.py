@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from django.contrib import messages
 from django.contrib.admin import ActionLocation, ShowFacets
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
-from django.db import IntegrityError, models
+from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +21,7 @@ from unfold.paginator import InfinitePaginator
 from quantify.portal.actions import action
 from quantify.portal.filters import DeletedFilter
 from quantify.portal.pages import confirm, object_url
+from quantify.portal.refusals import Refusals, refusal_of, refused
 
 
 class Related(NamedTuple):
@@ -65,6 +66,13 @@ class ScopedMixin:
             rows = rows.alive()
         return rows.order_by(*related.get_ordering(request))
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        related = self.admin_site._registry.get(db_field.related_model)  # type: ignore[attr-defined]
+        if field is not None and isinstance(related, PortalAdmin):
+            field.label_from_instance = related.title_of
+        return field
+
 
 class PortalAdmin(ScopedMixin, ModelAdmin):
     """A page of the portal."""
@@ -77,8 +85,8 @@ class PortalAdmin(ScopedMixin, ModelAdmin):
     compressed_fields = True
     actions: Sequence[str] | None = None
     related: ClassVar[Sequence[Related]] = ()
-    refusals: ClassVar[tuple[type[Exception], ...]] = ()
-    """What the operation behind a save may answer, to be shown instead of an error page."""
+    refusals: ClassVar[Refusals] = {}
+    """What the operation behind a save may answer, and the field that each is about."""
     change_form_outer_before_template = "portal/related.html"
 
     def get_action_choices(
@@ -92,7 +100,7 @@ class PortalAdmin(ScopedMixin, ModelAdmin):
         return DjangoModelAdmin.get_action_choices(self, request, none, action_location)
 
     def title_of(self, obj: Any) -> str:
-        """What names an object in the heading of its page."""
+        """What names an object in the heading of its page, and where it is chosen from many."""
         return str(obj)
 
     def get_object(
@@ -130,18 +138,29 @@ class PortalAdmin(ScopedMixin, ModelAdmin):
             context["subtitle"] = obj.portal_title
             context |= self.extra_context_for(request, obj)
         try:
-            response: HttpResponse = super().changeform_view(request, object_id, form_url, context)
-        except IntegrityError as error:
-            # Rules that only the database can hold, such as two people saving at once.
-            reason = str(error.__cause__ or error).partition("\n")[0]
-            return self._refused(request, f"the database refused it: {reason}")
-        except self.refusals as error:
-            return self._refused(request, str(error))
+            return self._shown(request, object_id, form_url, context)
+        except Exception as error:
+            refusal = refusal_of(error, self.refusals)
+            if refusal is None or request.method != "POST":
+                raise
+        # Once more, with the answer in the form: what was typed is not lost.
+        request.portal_refusal = refusal  # type: ignore[attr-defined]
+        return self._shown(request, object_id, form_url, context)
+
+    def _shown(
+        self,
+        request: HttpRequest,
+        object_id: str | None,
+        form_url: str,
+        context: dict[str, Any],
+    ) -> HttpResponse:
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, context)
         return response
 
-    def _refused(self, request: HttpRequest, reason: str) -> HttpResponse:
-        messages.error(request, f"Not saved. {reason}")
-        return HttpResponseRedirect(request.path)
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        form_class = super().get_form(request, obj, **kwargs)
+        refusal = getattr(request, "portal_refusal", None)
+        return refused(form_class, refusal) if refusal else form_class
 
     def extra_context_for(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """More for the templates of an object's page."""

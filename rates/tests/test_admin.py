@@ -12,6 +12,7 @@ from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
 from rates.models import RateTable, RateTableVersion
 from rates.tests.factories import AssignmentFactory, RateTableFactory
+from units.tests.factories import UnitFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +109,18 @@ class TestVersion:
         assert answer.context["adminform"].form.errors["components"]
         assert own.versions.count() == 1
 
+    def test_before_the_newest_is_refused_beside_the_day_with_what_was_typed(self):
+        own = RateTableFactory.create()
+        sent = {"rate_table": own.pk, "effective_from": "2025-12-31", "components": PRICES}
+
+        answer = client_of(roles.SUPER_ADMIN).post(
+            reverse("admin:rates_ratetableversion_add"), sent
+        )
+
+        assert answer.context["adminform"].form.errors["effective_from"]
+        assert 'value="2025-12-31"' in answer.content.decode()
+        assert own.versions.count() == 1
+
     def test_is_read_only_once_used(self):
         version = RateTableFactory.create().versions.get()
         RateTableVersion.objects.filter(pk=version.pk).update(used_at=timezone.now())
@@ -116,3 +129,87 @@ class TestVersion:
 
         assert client.get(url).status_code == 200
         assert client.post(url, {"effective_from": "2026-02-01"}).status_code == 403
+
+
+class TestAssignment:
+    URL = "/admin/rates/assignment/add/"
+
+    def sent(self, own: RateTable, **changes: object) -> dict[str, object]:
+        return {
+            "utility": "electricity",
+            "rate_table": own.pk,
+            "markup_percentage": "0",
+            "effective_from": "2026-07-01",
+        } | changes
+
+    def test_ends_what_was_assigned_before(self):
+        estate = EstateFactory.create()
+        before = AssignmentFactory.create(estate=estate)
+        own = RateTableFactory.create()
+        client = client_of(roles.BILLING_ADMIN, estate)
+
+        answer = client.post(self.URL, self.sent(own, estate=estate.pk))
+
+        assert answer.status_code == 302
+        before.refresh_from_db()
+        assert before.effective_to == date(2026, 7, 1)
+        assert own.assignments.get().effective_from == date(2026, 7, 1)
+
+    def test_of_everybody_follows_the_same_rules(self):
+        before = AssignmentFactory.create()
+
+        answer = client_of(roles.SUPER_ADMIN).post(self.URL, self.sent(RateTableFactory.create()))
+
+        assert answer.status_code == 302
+        before.refresh_from_db()
+        assert before.effective_to == date(2026, 7, 1)
+
+    def test_of_a_unit_is_its_estates(self):
+        unit = UnitFactory.create()
+        own = RateTableFactory.create()
+
+        answer = client_of(roles.BILLING_ADMIN, unit.estate).post(
+            self.URL, self.sent(own, unit=unit.pk, estate=unit.estate.pk)
+        )
+
+        assert answer.status_code == 302
+        assert own.assignments.get().estate_id == unit.estate_id
+
+    @pytest.mark.parametrize(
+        ("changes", "field", "words"),
+        [
+            pytest.param({"utility": "water"}, "rate_table", "prices electricity", id="utility"),
+            pytest.param({"effective_from": "2025-07-01"}, "effective_from", "no prices", id="day"),
+            pytest.param(
+                {"effective_from": "2026-01-01"}, "effective_from", "assigned", id="later"
+            ),
+            pytest.param({"markup_percentage": "101"}, None, "between 0 and 100", id="markup"),
+        ],
+    )
+    def test_is_refused_beside_the_field_with_what_was_typed(self, changes, field, words):
+        estate = EstateFactory.create()
+        AssignmentFactory.create(estate=estate)
+        own = RateTableFactory.create(name="Chosen one")
+        client = client_of(roles.BILLING_ADMIN, estate)
+
+        answer = client.post(self.URL, self.sent(own, estate=estate.pk, **changes))
+
+        form = answer.context["adminform"].form
+        errors = form.errors[field] if field else form.non_field_errors()
+        assert words in errors[0]
+        assert "Chosen one" in answer.content.decode()
+        assert not own.assignments.exists()
+
+    def test_only_ends(self):
+        estate = EstateFactory.create()
+        held = AssignmentFactory.create(estate=estate)
+        url = reverse("admin:rates_assignment_change", args=[held.pk])
+        client = client_of(roles.BILLING_ADMIN, estate)
+
+        early = client.post(url, {"effective_to": "2025-12-31"})
+        client.post(url, {"effective_to": "2026-06-01", "markup_percentage": "50"})
+
+        assert "ends after the day it starts" in early.content.decode()
+        held.refresh_from_db()
+        assert held.effective_to == date(2026, 6, 1)
+        assert held.markup_percentage == 0
