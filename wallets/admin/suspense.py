@@ -77,7 +77,11 @@ class SuspenseReceiptAdmin(PortalAdmin):
     autocomplete_fields = ["estate"]
     inlines = [ReleaseInline]
     actions_detail = ["allocate", "give_back"]
-    refusals = (suspense.ReceiptDiffers, suspense.InvalidReceipt, amounts.InvalidAmount)
+    refusals = {
+        suspense.ReceiptDiffers: "external_key",
+        suspense.InvalidReceipt: "",
+        amounts.InvalidAmount: "amount",
+    }
     entered = ["estate", "amount", "payment_method", "reference", "external_key", "received_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
