@@ -126,7 +126,15 @@ def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: Bill) 
         _refuse(supply, current, error)
         return None
     version = _newest_begun(terms, supply)
-    return charges.step(current, priced, supply, version=version, consumption=usage.total(supply))
+    return charges.step(
+        current,
+        priced,
+        supply,
+        version=version,
+        consumption=usage.total(supply),
+        stretches=usage.stretches(supply),
+        markups=[one.markup_percent for one in terms],
+    )
 
 
 def _refuse(supply: Supply, current: Bill, error: Exception) -> None:

@@ -9,16 +9,18 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from quantify.money import ZERO
+from quantify.money import HUNDRED, ZERO, percentage
 from quantify.quantities import Utility
 from rates.engine import Bill as Priced
 from rates.engine import Line
 from rates.models import RateTableVersion
-from wallets import ledger
+from wallets import evidence, ledger
+from wallets.evidence import EvidenceRow
 from wallets.ledger import Entry, Plan
 from wallets.metered import Key, Supply
 from wallets.models import Account, Bill, Charge, Transaction
 from wallets.pockets import Movement, Pockets
+from wallets.stretches import StretchRow
 
 POCKET = {
     Utility.ELECTRICITY: Account.ELECTRICITY,
@@ -32,7 +34,7 @@ REVENUE = {
 }
 WRITTEN = [
     "priced_to", "consumption", "revision", "lines", "subtotal", "markup", "vat", "total",
-    "charged", "version", "problem", "updated_at",
+    "charged", "charged_to", "charged_consumption", "version", "problem", "updated_at",
 ]  # fmt: skip
 
 type LineRow = dict[str, str | int]
@@ -50,6 +52,7 @@ class Step:
     total_before: Decimal
     consumption_before: int
     lines: list[LineRow]
+    evidence: EvidenceRow
 
 
 def bills_of(supplies: Iterable[Supply]) -> dict[Key, Bill]:
@@ -81,11 +84,15 @@ def step(
     *,
     version: RateTableVersion,
     consumption: int,
+    stretches: Sequence[StretchRow],
+    markups: Sequence[Decimal],
 ) -> Step:
-    """Bring a bill to its new state, not stored yet, and say what is to be charged for it."""
-    rows = [_row(line) for line in priced.lines]
-    if priced.markup:
-        rows.append(_markup_row(priced.markup))
+    """
+    Bring a bill to its new state, not stored yet, and say what is to be charged for it.
+
+    `markups` are the percentages of the segments that the bill was priced in.
+    """
+    rows = [_row(line) for line in priced.lines] + _markup_rows(priced, markups)
     made = Step(
         bill=bill,
         utility=supply.utility,
@@ -93,14 +100,17 @@ def step(
         amount=priced.total - bill.charged,
         vat=priced.vat - bill.vat,
         total_before=bill.charged,
-        consumption_before=bill.consumption,
+        consumption_before=evidence.consumption_before(bill),
         lines=difference(bill.lines, rows),
+        evidence=evidence.of(bill, supply, version, consumption, stretches),
     )
     bill.consumption, bill.revision, bill.priced_to = consumption, supply.revision, supply.priced_to
     bill.version, bill.problem = version, ""
     if made.amount:
         bill.lines, bill.subtotal, bill.markup = rows, priced.subtotal, priced.markup
         bill.vat, bill.total, bill.charged = priced.vat, priced.total, priced.total
+        bill.charged_consumption = consumption
+        bill.charged_to = evidence.end(stretches) or bill.charged_to
     return made
 
 
@@ -132,6 +142,7 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Transaction]:
             total_after=step.bill.charged,
             vat=step.vat,
             lines=step.lines,
+            evidence=step.evidence,
         )
         for step, done in zip(worth, posted, strict=True)
     )
@@ -225,17 +236,23 @@ def _row(line: Line) -> LineRow:
     }
 
 
-def _markup_row(markup: Decimal) -> LineRow:
-    amount = str(markup)
-    return {
-        "what": "Markup", "quantity": "1", "unit": "", "price": amount, "amount": amount,
-        "component": -1, "segment": 0,
-    }  # fmt: skip
+def _markup_rows(priced: Priced, markups: Sequence[Decimal]) -> list[LineRow]:
+    """A row for each percentage of markup, taken on the lines of the segments it is for."""
+    marked_up: dict[Decimal, Decimal] = {}
+    for line in priced.lines:
+        percent = markups[line.segment]
+        marked_up[percent] = marked_up.get(percent, ZERO) + line.amount
+    return [
+        {
+            "what": "Markup", "quantity": str(base), "unit": "ZAR", "price": str(percent / HUNDRED),
+            "amount": str(percentage(base, percent)), "component": -1, "segment": 0,
+        }
+        for percent, base in marked_up.items()
+        if percent
+    ]  # fmt: skip
 
 
 def _identity(row: Mapping[str, object]) -> tuple[object, ...]:
-    if row["component"] == -1:
-        return (-1,)
     return row["component"], row["segment"], row["what"], row["price"]
 
 

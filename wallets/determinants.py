@@ -7,15 +7,20 @@ from datetime import date, datetime
 from quantify.periods import days
 from rates.engine import Tariff, Usage
 from rates.pricing import Terms
-from wallets import metered
-from wallets.metered import DayBands, Key, Supply
+from wallets import metered, stretches
+from wallets.metered import DayBands, DayUsed, Key, Supply
+from wallets.stretches import StretchRow
 
 
 class Usages:
     """The metered quantities of some supplies, read in a handful of statements."""
 
     def __init__(self, priced: Sequence[tuple[Supply, Sequence[Terms]]], *, now: datetime) -> None:
-        self._days = metered.days_of([supply for supply, _ in priced], now=now) if priced else {}
+        self._days: dict[Key, list[DayUsed]] = {}
+        self._stretches: dict[Key, list[StretchRow]] = {}
+        if priced:
+            supplies = [supply for supply, _ in priced]
+            self._days, self._stretches = stretches.metered(supplies, now=now)
         self._bands: dict[tuple[Key, date], list[tuple[date, str, int]]] = {}
         for (_, terms), supplies in _alike(priced, lambda tariff: tariff.time_of_use).items():
             read = metered.bands_of(supplies, _clock(terms, supplies[0]))
@@ -29,6 +34,10 @@ class Usages:
     def total(self, supply: Supply) -> int:
         """All that a supply used in its month, in Wh or litres."""
         return sum(used.quantity for used in self._days.get(supply.key, ()))
+
+    def stretches(self, supply: Supply) -> list[StretchRow]:
+        """What its registers counted since its bill was charged."""
+        return self._stretches.get(supply.key, [])
 
     def of(self, supply: Supply, terms: Terms) -> Usage:
         """What a supply used while some terms were in force."""

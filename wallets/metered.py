@@ -207,26 +207,6 @@ def _supply(row: tuple[Any, ...]) -> Supply:
     )
 
 
-def days_of(supplies: Sequence[Supply], *, now: datetime) -> dict[Key, list[DayUsed]]:
-    """The metered days of supplies, in order of the day."""
-    wallets = {supply.place.unit_id: supply.wallet_id for supply in supplies}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{DAYS} ORDER BY daily.day",
-            {
-                "now": now,
-                "first_month": min(supply.month for supply in supplies),
-                "channels": BILLED_CHANNELS,
-                "units": list(wallets),
-            },
-        )
-        found: dict[Key, list[DayUsed]] = {}
-        for unit_id, utility, day, quantity, _ in cursor.fetchall():
-            key = (wallets[unit_id], Utility(utility), day.replace(day=1))
-            found.setdefault(key, []).append(DayUsed(day, quantity))
-        return found
-
-
 def bands_of(
     supplies: Sequence[Supply], bands: Sequence[DayBands]
 ) -> dict[Key, list[tuple[date, str, int]]]:

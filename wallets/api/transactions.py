@@ -1,14 +1,11 @@
-"""Transactions as the API shows them: list, postings, and why a charge has its amount."""
-
-from typing import Any
+"""Transactions as the API shows them, and their postings."""
 
 from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from quantify.api.serializers import Instant, Money, Quantity
-from quantify.quantities import as_kilo
-from wallets.models import Account, Charge, Posting, Transaction
+from quantify.api.serializers import Instant
+from wallets.models import Account, Posting, Transaction
 
 TRANSACTION_FIELDS = (
     "id", "number", "wallet", "unit", "unit_number", "estate", "sequence", "kind", "utility",
@@ -71,59 +68,3 @@ class TransactionDetailSerializer(TransactionSerializer):
 
     class Meta(TransactionSerializer.Meta):
         fields = (*TRANSACTION_FIELDS, "postings")
-
-
-class ChargeLineSerializer(serializers.Serializer):
-    """How much fell in which block or band, at which price."""
-
-    what = serializers.CharField()
-    quantity = serializers.CharField()
-    unit = serializers.CharField()
-    price = serializers.CharField()
-    amount = serializers.CharField()
-
-
-class ChargeSerializer(serializers.ModelSerializer):
-    """
-    Why a charge has its amount: the step of the month's bill from one total to the next.
-
-    Quantities are those of the month to date, in kWh or kl.
-    """
-
-    transaction = serializers.UUIDField(source="transaction_id")
-    utility = serializers.CharField(source="bill.utility")
-    month = serializers.DateField(source="bill.month")
-    rate_table = serializers.UUIDField(source="version.rate_table_id")
-    rate_table_name = serializers.CharField(source="version.rate_table.name")
-    version = serializers.IntegerField(source="version.number")
-    version_effective_from = serializers.DateField(source="version.effective_from")
-    consumption_before = serializers.SerializerMethodField()
-    consumption_after = serializers.SerializerMethodField()
-    consumption = serializers.SerializerMethodField()
-    lines = ChargeLineSerializer(many=True)
-    net = serializers.SerializerMethodField()
-    amount = Money(source="transaction.amount")
-
-    class Meta:
-        model = Charge
-        fields = (
-            "transaction", "utility", "month", "rate_table", "rate_table_name", "version",
-            "version_effective_from", "consumption_before", "consumption_after", "consumption",
-            "lines", "net", "vat", "amount", "total_before", "total_after",
-        )  # fmt: skip
-
-    @extend_schema_field(Quantity())
-    def get_consumption_before(self, charge: Charge) -> str:
-        return str(as_kilo(charge.consumption_before))
-
-    @extend_schema_field(Quantity())
-    def get_consumption_after(self, charge: Charge) -> str:
-        return str(as_kilo(charge.consumption_after))
-
-    @extend_schema_field(Quantity())
-    def get_consumption(self, charge: Charge) -> str:
-        return str(as_kilo(charge.consumption_after - charge.consumption_before))
-
-    @extend_schema_field(Money())
-    def get_net(self, charge: Any) -> str:
-        return str(charge.transaction.amount - charge.vat)

@@ -18,6 +18,7 @@ from quantify.api.views import Changed, Listed, Shown, told
 from wallets import ledger, purchases, topups
 from wallets.api import refusals, transactions
 from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed, wants_preview
+from wallets.api.explanations import ExplanationSerializer
 from wallets.api.filters import TransactionFilters, WalletFilters
 from wallets.api.forecast import Forecasts
 from wallets.api.office import OfficeActions
@@ -32,10 +33,10 @@ from wallets.api.serializers import (
 )
 from wallets.api.statements import Statements
 from wallets.api.transactions import (
-    ChargeSerializer,
     TransactionDetailSerializer,
     TransactionSerializer,
 )
+from wallets.explanation import Explanation
 from wallets.limits import limit_of
 from wallets.models import Charge, Transaction, Wallet
 
@@ -147,16 +148,16 @@ class TransactionViewSet(Listed, Shown):
         rows = transactions.shaped(rows)
         return rows if self.action == "list" else rows.prefetch_related("postings")
 
-    @extend_schema(operation_id="transaction_explain", responses=ChargeSerializer)
+    @extend_schema(operation_id="transaction_explain", responses=ExplanationSerializer)
     @action(detail=True, methods=["get"])
     def explain(self, request: Request, pk: UUID) -> Response:
-        """Why a charge has its amount, line by line."""
+        """Why a charge has its amount: from reading to reading, line by line."""
         transaction = self.seen_object()
         charges = Charge.objects.select_related("bill", "version__rate_table", "transaction")
         charge = charges.filter(transaction=transaction.pk).first()
         if charge is None:
             raise Problem(refusals.NOT_A_CHARGE)
-        return told(ChargeSerializer(charge).data)
+        return told(ExplanationSerializer(Explanation(charge)).data)
 
     @extend_schema(
         operation_id="transaction_reverse",

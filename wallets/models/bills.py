@@ -19,7 +19,9 @@ class Bill(Record):
     What a wallet's month of one utility costs so far, and how much of it was charged.
 
     `revision` is the sum of the revisions of the days it was made from: while it equals
-    theirs (and no new day began), nothing is to be charged.
+    theirs (and no new day began), nothing is to be charged. The next charge covers what was
+    used since `charged_to`, and what `charged_consumption` lacks of the month; that is null for
+    a bill whose charges did not tell yet.
     """
 
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="bills")
@@ -34,6 +36,8 @@ class Bill(Record):
     vat = money(default=ZERO)
     total = money(default=ZERO)
     charged = money(default=ZERO)
+    charged_to = models.DateTimeField(null=True)
+    charged_consumption = models.BigIntegerField(null=True, default=0)
     version = models.ForeignKey(
         "rates.RateTableVersion", on_delete=models.PROTECT, null=True, related_name="bills"
     )
@@ -58,7 +62,8 @@ class Charge(models.Model):
     """
     Why a consumption transaction has its amount: the step of a bill from one total to the next.
 
-    `lines` are the differences of the bill's lines; the interval range is named by value.
+    `lines` are the differences of the bill's lines. `evidence` names by value the registers, the
+    range and the readings that it was made from (`wallets.evidence`).
     """
 
     transaction = models.OneToOneField(
@@ -74,6 +79,7 @@ class Charge(models.Model):
     total_after = money()
     vat = money()
     lines = models.JSONField(default=list)
+    evidence = models.JSONField(default=dict)
 
     objects = ChargeQuerySet.as_manager()
 

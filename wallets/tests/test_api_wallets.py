@@ -353,7 +353,7 @@ class TestExplain:
 
         assert data["lines"] == [
             {"what": "energy", "quantity": "10.000", "unit": "kWh", "price": "2.00",
-             "amount": "20.00"},
+             "amount": "20.00", "unrounded": "20", "rounding": "0", "is_free": False},
         ]  # fmt: skip
         assert (data["net"], data["vat"], data["amount"]) == ("20.00", "3.00", "23.00")
         assert (data["consumption_before"], data["consumption_after"]) == ("0.000", "10.000")

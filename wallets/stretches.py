@@ -1,0 +1,161 @@
+"""
+From reading to reading: which stretch of which register a charge covers.
+
+One statement answers a whole batch with the metered days and, of the same snapshot, the stretches
+that came since each bill was charged: what is priced is what is explained, also while readings
+arrive. Registers are named by value; facts are never a foreign key of money.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NotRequired, TypedDict
+
+from django.db import connection
+
+from meters.models import Reading
+from meters.validation import NEVER_A_BASE
+from quantify.quantities import Utility
+from wallets.metered import BILLED_CHANNELS, DAYS, DayUsed, Key, Supply
+
+
+class ReadingRow(TypedDict):
+    """
+    The value of a register, in Wh or litres: read automatically, if no other `source` is named,
+    at the end of the stretch that it belongs to, if no other instant is.
+    """
+
+    value: int
+    at: NotRequired[str]
+    source: NotRequired[str]
+
+
+class StretchRow(TypedDict):
+    """
+    What one register counted from one instant to another, in Wh or litres, by value.
+
+    `opening` and `closing` are the valid readings next to both ends: exactly there, or the
+    nearest outside of the stretch, or none. `missing` counts quarter hours without a value,
+    `rollover` is the span of a register that started again at zero within. What is nothing is
+    left out: there is a charge every quarter of an hour.
+    """
+
+    meter: str
+    serial: str
+    channel: int
+    start: str
+    end: str
+    quantity: int
+    estimated: NotRequired[int]
+    missing: NotRequired[int]
+    opening: NotRequired[ReadingRow]
+    closing: NotRequired[ReadingRow]
+    rollover: NotRequired[int]
+
+
+# The neighbours of an end are looked for no further away than this.
+NEAR = "interval '35 days'"
+
+# A stretch begins with the first interval since the end of what the bill was charged for, at its
+# meter's installation or with the month, and ends with the last interval there is. `least` and
+# `greatest` pass over what is null. The lateral look-ups stay on the keys of the partitions.
+STRETCHES = """
+    SELECT asked.unit_id, asked.utility, asked.month, jsonb_strip_nulls(jsonb_build_object(
+        'meter', installation.meter_id, 'serial', meter.serial, 'channel', counted.channel,
+        'start', counted.first, 'end', counted.until,
+        'quantity', counted.quantity, 'estimated', nullif(counted.estimated, 0),
+        'missing', nullif(extract(epoch FROM counted.until - counted.first)::bigint / 900
+            - counted.count, 0),
+        'opening', CASE WHEN opening.value IS NOT NULL THEN jsonb_build_object(
+            'value', opening.value, 'at', nullif(opening.taken_at, counted.first),
+            'source', nullif(opening.source, %(usual)s)) END,
+        'closing', CASE WHEN closing.value IS NOT NULL THEN jsonb_build_object(
+            'value', closing.value, 'at', nullif(closing.taken_at, counted.until),
+            'source', nullif(closing.source, %(usual)s)) END,
+        'rollover', CASE WHEN closing.value < opening.value
+            AND counted.quantity = closing.value - opening.value + register.span
+            THEN register.span END)) AS stretch
+    FROM unnest(%(units)s::uuid[], %(utilities)s::text[], %(months)s::date[], %(wallets)s::uuid[])
+        AS asked (unit_id, utility, month, wallet_id)
+    JOIN meters_installation AS installation
+        ON installation.unit_id = asked.unit_id AND installation.kind = asked.utility
+    JOIN meters_meter AS meter ON meter.id = installation.meter_id
+    JOIN estates_estate AS estate ON estate.id = meter.estate_id
+    LEFT JOIN wallets_bill AS bill ON (bill.wallet_id, bill.utility, bill.month)
+        = (asked.wallet_id, asked.utility, asked.month)
+    CROSS JOIN LATERAL (SELECT
+        greatest(bill.charged_to, asked.month::timestamp AT TIME ZONE estate.time_zone,
+            installation.starts_at) AS begins,
+        least((asked.month + interval '1 month') AT TIME ZONE estate.time_zone,
+            ((%(now)s AT TIME ZONE estate.time_zone)::date + 1)::timestamp
+                AT TIME ZONE estate.time_zone, installation.ends_at) AS ends
+    ) AS bounds
+    CROSS JOIN LATERAL (
+        SELECT channel, min(start) AS first, max(start) + interval '15 minutes' AS until,
+            sum(quantity)::bigint AS quantity, count(*) AS count,
+            coalesce(sum(quantity) FILTER (WHERE quality = 'estimated'), 0)::bigint AS estimated
+        FROM meters_interval
+        WHERE meter_id = installation.meter_id AND channel = ANY (%(channels)s)
+            AND start >= bounds.begins AND start < bounds.ends
+        GROUP BY channel
+    ) AS counted
+    LEFT JOIN meters_register AS register
+        ON (register.meter_id, register.channel) = (installation.meter_id, counted.channel)
+    LEFT JOIN LATERAL (
+        SELECT taken_at, value, source FROM meters_reading
+        WHERE meter_id = installation.meter_id AND channel = counted.channel
+            AND taken_at <= counted.first
+            AND taken_at >= greatest(counted.first - {near}, installation.starts_at)
+            AND is_valid AND rules & %(never)s = 0
+        ORDER BY taken_at DESC LIMIT 1
+    ) AS opening ON true
+    LEFT JOIN LATERAL (
+        SELECT taken_at, value, source FROM meters_reading
+        WHERE meter_id = installation.meter_id AND channel = counted.channel
+            AND taken_at >= counted.until
+            AND taken_at <= least(counted.until + {near}, installation.ends_at)
+            AND is_valid AND rules & %(never)s = 0
+        ORDER BY taken_at LIMIT 1
+    ) AS closing ON true
+    WHERE bounds.begins < bounds.ends
+"""
+
+METERED = """
+SELECT unit_id, utility, day, quantity, NULL::jsonb FROM ({days}) AS days
+UNION ALL
+SELECT unit_id, utility, month, NULL, stretch FROM ({stretches}) AS stretches
+ORDER BY 3
+"""
+
+
+def metered(
+    supplies: Sequence[Supply], *, now: datetime
+) -> tuple[dict[Key, list[DayUsed]], dict[Key, list[StretchRow]]]:
+    """The metered days of supplies in order, and the stretches that their bills lack."""
+    wallets = {supply.place.unit_id: supply.wallet_id for supply in supplies}
+    days: dict[Key, list[DayUsed]] = {}
+    stretches: dict[Key, list[StretchRow]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            METERED.format(days=DAYS, stretches=STRETCHES.format(near=NEAR)),
+            {
+                "now": now,
+                "first_month": min(supply.month for supply in supplies),
+                "channels": BILLED_CHANNELS,
+                "never": NEVER_A_BASE,
+                "usual": Reading.Source.AUTOMATIC.value,
+                "units": [supply.place.unit_id for supply in supplies],
+                "utilities": [supply.utility.value for supply in supplies],
+                "months": [supply.month for supply in supplies],
+                "wallets": [supply.wallet_id for supply in supplies],
+            },
+        )
+        for unit_id, utility, day, quantity, stretch in cursor.fetchall():
+            key = (wallets[unit_id], Utility(utility), day.replace(day=1))
+            if stretch is None:
+                days.setdefault(key, []).append(DayUsed(day, quantity))
+            else:
+                stretches.setdefault(key, []).append(json.loads(stretch))
+    for rows in stretches.values():
+        rows.sort(key=lambda row: row["start"])
+    return days, stretches
