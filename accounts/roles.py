@@ -28,6 +28,7 @@ READ = _each(
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
     "wallets.adjustmentproposal", "wallets.suspensereceipt", "wallets.suspenserelease",
+    "wallets.accountbook",
     "notifications.notification",
     "reports.report",
 )  # fmt: skip

@@ -14,6 +14,7 @@ from quantify.portal.choices import Autocomplete
 from rates.api.views import EstateRatesViewSet, RateTableViewSet, UnitRatesViewSet
 from reports.api.estates import EstateWithStatisticsViewSet
 from units.api.views import ResidentViewSet
+from wallets.api.accounts import Accounts
 from wallets.api.commands import CommandViewSet
 from wallets.api.office import AdjustmentViewSet
 from wallets.api.suspense import SuspenseViewSet
@@ -41,6 +42,7 @@ api = [
     path("docs", documents.Swagger.as_view(), name="api-docs"),
     path("redoc", documents.Redoc.as_view(), name="api-redoc"),
     path("problems/<slug:code>", documents.ProblemPage.as_view(), name="api-problem"),
+    path("estates/<uuid:pk>/accounts", Accounts.as_view(), name="estate-accounts"),
     path(
         "estates/<uuid:pk>/assign-rates",
         EstateRatesViewSet.as_view({"get": "list", "post": "create"}),

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from meters import commands
-from wallets import billing, credit, verification
+from wallets import accounts, billing, credit, verification
 
 
 @shared_task
@@ -30,6 +30,12 @@ def send_commands(**_: object) -> None:
     """Send what is due: retries, and what a stopped worker left behind."""
     for command_id in commands.due(now=timezone.now()):
         credit.send(command_id, now=timezone.now())
+
+
+@shared_task
+def close_accounts(**_: object) -> None:
+    """Sum the accounts of the days that are over."""
+    accounts.close(now=timezone.now())
 
 
 @shared_task

@@ -18,6 +18,7 @@ from notifications import outbox
 from notifications.models import Notification
 from notifications.outbox import Message
 from quantify.periods import local_day
+from wallets import estate_checks
 
 log = logging.getLogger(__name__)
 
@@ -171,36 +172,6 @@ WHERE (charge.vat, charge.total_after - charge.total_before)
         moved.arrears - moved.available - moved.electricity - moved.water - moved.solar)
 """
 
-# What stands allocated is what the postings took from suspense, so what is open is its balance; a
-# reversal gives back what its original took, and its release counts no longer.
-SUSPENSE = """
-SELECT format('T%s takes R%s from suspense, its release says R%s',
-    lpad(taken.number::text, 9, '0'), taken.amount, coalesce(release.amount, 0))
-FROM (
-    SELECT moved.id, moved.number, moved.suspense + coalesce(back.suspense, 0) AS amount,
-        back.id IS NOT NULL AS is_reversed
-    FROM ledger_moved AS moved
-    JOIN wallets_transaction AS one ON one.id = moved.id AND one.reverses_id IS NULL
-    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = moved.id
-    LEFT JOIN ledger_moved AS back ON back.id = reversal.id
-) AS taken
-LEFT JOIN wallets_suspenserelease AS release
-    ON release.transaction_id = taken.id AND NOT taken.is_reversed
-WHERE taken.amount <> coalesce(release.amount, 0)
-"""
-
-RECEIPTS = """
-SELECT format('Of receipt %s over R%s, R%s left suspense', receipt.id, receipt.amount, gone.amount)
-FROM wallets_suspensereceipt AS receipt
-JOIN (
-    SELECT release.receipt_id, sum(release.amount) AS amount
-    FROM wallets_suspenserelease AS release
-    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = release.transaction_id
-    WHERE reversal.id IS NULL GROUP BY 1
-) AS gone ON gone.receipt_id = receipt.id
-WHERE gone.amount > receipt.amount
-"""
-
 CHECKS = {
     "postings are balanced": BALANCED,
     "every transaction has postings": POSTED,
@@ -211,8 +182,7 @@ CHECKS = {
     "reversals are equal and opposite": REVERSALS,
     "bills are the sums of their charges": BILLS,
     "charges are what their postings say": CHARGES,
-    "what left suspense is what the postings took from it": SUSPENSE,
-    "no more left suspense than was received": RECEIPTS,
+    **estate_checks.CHECKS,
 }
 
 

@@ -215,6 +215,10 @@ CELERY_BEAT_SCHEDULE = {
     "deliver notifications": {"task": "notifications.tasks.deliver", "schedule": 30.0},
     "make partitions ahead": {"task": "meters.tasks.make_partitions", "schedule": 6 * 3600.0},
     "notice silent meters": {"task": "meters.tasks.notice_silence", "schedule": 300.0},
+    "close the accounts of the day": {
+        "task": "wallets.tasks.close_accounts",
+        "schedule": crontab(hour=2, minute=0),
+    },
     "add up the ledger": {
         "task": "wallets.tasks.verify_ledger",
         "schedule": crontab(hour=2, minute=30),

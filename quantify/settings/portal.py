@@ -75,6 +75,7 @@ SIDEBAR = [
             _page("Bills", "description", "wallets.bill"),
             _page("Charges", "receipt", "wallets.charge"),
             _page("Postings", "account_balance", "wallets.posting"),
+            _page("Accounts", "account_balance_wallet", "wallets.accountbook"),
         ],
     },
     {

@@ -25,7 +25,7 @@ from rates.models import RateTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.models import Unit
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
-from wallets import adjustments, billing, suspense, topups
+from wallets import accounts, adjustments, billing, suspense, topups
 from wallets.models import CreditSwitch, Wallet
 
 WH_PER_INTERVAL = 120
@@ -89,6 +89,7 @@ def build(
         recorded_at=now,
         actor=UserFactory.create(),
     )
+    accounts.close(now=now)
     return World(estate, concentrator, table, homes, meters)
 
 

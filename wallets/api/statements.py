@@ -1,28 +1,23 @@
 """Statements as JSON, for spreadsheets and to print."""
 
 import json
-from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from quantify.api import problems
-from quantify.api.filters import YEARS
 from quantify.api.serializers import Instant, Money, Quantity
 from quantify.api.views import Resource, told
-from quantify.periods import first_of_month, local_day
+from quantify.periods import local_day
 from wallets import statement_files, statements
-
-LONGEST = timedelta(days=366)
+from wallets.api import days
 
 
 class Ready(BaseRenderer):
@@ -170,18 +165,15 @@ class Statements(Resource):
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/pdf"): OpenApiTypes.BINARY,
         },
-        parameters=[
-            OpenApiParameter(
-                "from", OpenApiTypes.DATE, description="The first local day; this month."
-            ),
-            OpenApiParameter("to", OpenApiTypes.DATE, description="The last local day; today."),
-        ],
+        parameters=days.PARAMETERS,
     )
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, CsvRenderer, PdfRenderer])
     def statement(self, request: Request, pk: UUID) -> Response:
         """A statement over local days, both included, as JSON, CSV or PDF as `Accept` says."""
         wallet: Any = self.seen_object()
-        first_day, last_day = _days(request, local_day(timezone.now(), wallet.unit.estate.zone))
+        first_day, last_day = days.asked(
+            request, local_day(timezone.now(), wallet.unit.estate.zone)
+        )
         made = statements.of(wallet, first_day=first_day, last_day=last_day)
         kind = request.accepted_renderer.format
         if kind == "json":
@@ -191,24 +183,3 @@ class Statements(Resource):
         if kind == "csv":
             return Response(statement_files.as_csv(made).encode(), headers=headers)
         return Response(statement_files.as_pdf(made, made_at=timezone.now()), headers=headers)
-
-
-def _days(request: Request, today: date) -> tuple[date, date]:
-    last = _day(request, "to") or today
-    first = _day(request, "from") or first_of_month(last)
-    if not timedelta(0) <= last - first <= LONGEST:
-        raise problems.invalid("to", "invalid", "Give a day after `from`, within a year.")
-    return first, last
-
-
-def _day(request: Request, name: str) -> date | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    try:
-        day = parse_date(text)
-    except ValueError:
-        day = None
-    if day is None or day.year not in YEARS:
-        raise problems.invalid(name, "invalid", "Give a local day such as 2026-07-01.")
-    return day

@@ -1,5 +1,6 @@
 """Wallets and their ledger, the bills that charge them, and what waits for a person."""
 
+from wallets.models.accounts import AccountBook, AccountDay
 from wallets.models.bills import Bill, Charge
 from wallets.models.control import CreditSwitch
 from wallets.models.ledger import Posting, Transaction, Wallet
@@ -9,6 +10,8 @@ from wallets.models.suspense import SuspenseReceipt, SuspenseRelease
 
 __all__ = [
     "Account",
+    "AccountBook",
+    "AccountDay",
     "AdjustmentProposal",
     "Bill",
     "Charge",

@@ -141,6 +141,14 @@ FAULTS = [
         {"no more left suspense than was received"},
         id="more given back than received",
     ),
+    pytest.param(
+        """
+        INSERT INTO wallets_accountbook (estate_id, closed_to, time_zone)
+        SELECT estate_id, '9999-01-01', 'UTC' FROM wallets_transaction LIMIT 1
+        """,
+        {"closed days are the sums of what was recorded"},
+        id="closed days that were never summed",
+    ),
 ]
 
 

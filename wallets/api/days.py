@@ -1,0 +1,44 @@
+"""The local days that a question is about: `from` and `to`, both included."""
+
+from datetime import date, timedelta
+
+from django.utils.dateparse import parse_date
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from quantify.api import problems
+from quantify.api.filters import YEARS
+from quantify.periods import first_of_month
+
+LONGEST = timedelta(days=366)
+PARAMETERS = [
+    OpenApiParameter("from", OpenApiTypes.DATE, description="The first local day; this month."),
+    OpenApiParameter("to", OpenApiTypes.DATE, description="The last local day; today."),
+]
+
+
+def asked(request: Request, today: date) -> tuple[date, date]:
+    """
+    The first and the last day that a request names; by default this month so far.
+
+    :raises Problem: 422 if they are no days, in the wrong order, or more than a year apart.
+    """
+    last = _day(request, "to") or today
+    first = _day(request, "from") or first_of_month(last)
+    if not timedelta(0) <= last - first <= LONGEST:
+        raise problems.invalid("to", "invalid", "Give a day after `from`, within a year.")
+    return first, last
+
+
+def _day(request: Request, name: str) -> date | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        day = parse_date(text)
+    except ValueError:
+        day = None
+    if day is None or day.year not in YEARS:
+        raise problems.invalid(name, "invalid", "Give a local day such as 2026-07-01.")
+    return day

@@ -1,0 +1,79 @@
+"""
+Checks of what an estate's accounts hold beside the wallets; run by `wallets.verification`.
+
+They read `ledger_moved`, which it makes: one row for each transaction with what it did.
+"""
+
+# What stands allocated is what the postings took from suspense, so what is open is its balance; a
+# reversal gives back what its original took, and its release counts no longer.
+SUSPENSE = """
+SELECT format('T%s takes R%s from suspense, its release says R%s',
+    lpad(taken.number::text, 9, '0'), taken.amount, coalesce(release.amount, 0))
+FROM (
+    SELECT moved.id, moved.number, moved.suspense + coalesce(back.suspense, 0) AS amount,
+        back.id IS NOT NULL AS is_reversed
+    FROM ledger_moved AS moved
+    JOIN wallets_transaction AS one ON one.id = moved.id AND one.reverses_id IS NULL
+    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = moved.id
+    LEFT JOIN ledger_moved AS back ON back.id = reversal.id
+) AS taken
+LEFT JOIN wallets_suspenserelease AS release
+    ON release.transaction_id = taken.id AND NOT taken.is_reversed
+WHERE taken.amount <> coalesce(release.amount, 0)
+"""
+
+RECEIPTS = """
+SELECT format('Of receipt %s over R%s, R%s left suspense', receipt.id, receipt.amount, gone.amount)
+FROM wallets_suspensereceipt AS receipt
+JOIN (
+    SELECT release.receipt_id, sum(release.amount) AS amount
+    FROM wallets_suspenserelease AS release
+    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = release.transaction_id
+    WHERE reversal.id IS NULL GROUP BY 1
+) AS gone ON gone.receipt_id = receipt.id
+WHERE gone.amount > receipt.amount
+"""
+
+# Every closed day is summed again from what was recorded, in the zone that it was closed in.
+DAYS = """
+WITH recorded AS (
+    SELECT one.estate_id, one.recorded_at, posting.debit, posting.credit, posting.amount
+    FROM wallets_posting AS posting
+    JOIN wallets_transaction AS one ON one.id = posting.transaction_id
+    UNION ALL
+    SELECT estate_id, recorded_at, clearing.account, 60, amount
+    FROM wallets_suspensereceipt JOIN (VALUES ('eft', 20), ('card', 21), ('instant_eft', 22),
+        ('cash', 23)) AS clearing (method, account) ON method = payment_method
+    UNION ALL
+    SELECT receipt.estate_id, release.recorded_at, 60, clearing.account, release.amount
+    FROM wallets_suspenserelease AS release
+    JOIN wallets_suspensereceipt AS receipt ON receipt.id = release.receipt_id
+    JOIN (VALUES ('eft', 20), ('card', 21), ('instant_eft', 22),
+        ('cash', 23)) AS clearing (method, account) ON method = receipt.payment_method
+    WHERE release.transaction_id IS NULL
+), summed AS (
+    SELECT recorded.estate_id, (recorded.recorded_at AT TIME ZONE book.time_zone)::date AS day,
+        side.account, sum(side.debit) AS debit, sum(side.credit) AS credit
+    FROM recorded
+    JOIN wallets_accountbook AS book ON book.estate_id = recorded.estate_id
+    CROSS JOIN LATERAL (VALUES (recorded.debit, recorded.amount, 0),
+        (recorded.credit, 0, recorded.amount)) AS side (account, debit, credit)
+    WHERE (recorded.recorded_at AT TIME ZONE book.time_zone) < book.closed_to
+    GROUP BY 1, 2, 3
+)
+SELECT format('Account %s of estate %s on %s: kept R%s and R%s, recorded R%s and R%s',
+    coalesce(kept.account, summed.account), coalesce(kept.estate_id, summed.estate_id),
+    coalesce(kept.day, summed.day), coalesce(kept.debit, 0), coalesce(kept.credit, 0),
+    coalesce(summed.debit, 0), coalesce(summed.credit, 0))
+FROM wallets_accountday AS kept
+FULL JOIN summed ON (summed.estate_id, summed.day, summed.account)
+    = (kept.estate_id, kept.day, kept.account)
+WHERE (coalesce(kept.debit, 0), coalesce(kept.credit, 0))
+    <> (coalesce(summed.debit, 0), coalesce(summed.credit, 0))
+"""
+
+CHECKS = {
+    "what left suspense is what the postings took from it": SUSPENSE,
+    "no more left suspense than was received": RECEIPTS,
+    "closed days are the sums of what was recorded": DAYS,
+}
