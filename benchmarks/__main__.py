@@ -7,6 +7,7 @@ from pathlib import Path
 BENCHMARKS = (
     ["ingest.py", "--meters", "380", "--days", "90"],
     ["verify.py", "--postings", "400000"],
+    ["rating.py", "--homes", "10"],
 )
 
 

@@ -20,6 +20,7 @@ from quantify.periods import days, first_of_month, next_month
 
 SLOT_MINUTES = 15
 SLOTS_PER_DAY = 96
+KEPT_SPANS = 24
 DAY_TYPES = ("weekday", "saturday", "sunday")
 
 _FRIDAY = 4
@@ -88,6 +89,39 @@ class CalendarVersion:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Span:
+    """
+    Consecutive quarter hours: where each begins, and its bucket.
+
+    A bucket is a band of one month: codes are counted on from month to month. `runs` says where
+    a quarter hour has another bucket than the one before it.
+    """
+
+    starts: NDArray[np.datetime64]
+    buckets: NDArray[np.int64]
+    runs: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, first: date, buckets: NDArray[np.int64]) -> "Span":
+        quarters = np.arange(len(buckets)) * np.timedelta64(SLOT_MINUTES, "m")
+        found = cls(np.datetime64(first, "m") + quarters, buckets, runs_of(buckets))
+        for array in (found.starts, found.buckets, found.runs):
+            array.flags.writeable = False
+        return found
+
+    def within(self, start: int, end: int) -> "Span":
+        """Those from one place up to but without another."""
+        inside = slice(self.runs.searchsorted(start, "right"), self.runs.searchsorted(end, "left"))
+        runs = np.concatenate([[0], self.runs[inside] - start])
+        return Span(self.starts[start:end], self.buckets[start:end], runs)
+
+
+def runs_of(buckets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where runs of one bucket begin."""
+    return np.concatenate([[0], np.flatnonzero(buckets[1:] != buckets[:-1]) + 1])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
     """A calendar through time: versions in order, none overlapping another."""
@@ -110,6 +144,10 @@ class Calendar:
 
     @cached_property
     def _month_codes(self) -> dict[tuple[date, str | None], NDArray[np.int8]]:
+        return {}
+
+    @cached_property
+    def _spans(self) -> dict[tuple[date, date, str | None], Span]:
         return {}
 
     def bands_in(self, season: str | None) -> frozenset[str]:
@@ -149,6 +187,25 @@ class Calendar:
             codes.flags.writeable = False
             self._month_codes[key] = codes
         return self._month_codes[key]
+
+    def span(self, first: date, last: date, holidays: str | None = None) -> "Span":
+        """The quarter hours from one month to another."""
+        key = (first, last, holidays)
+        if key not in self._spans:
+            if len(self._spans) >= KEPT_SPANS:
+                self._spans.clear()
+            months = [first]
+            while months[-1] < last:
+                months.append(next_month(months[-1]))
+            count = len(self.bands)
+            buckets = np.concatenate(
+                [
+                    self.month_codes(month, holidays) + np.int64(place * count)
+                    for place, month in enumerate(months)
+                ]
+            )
+            self._spans[key] = Span.of(first, buckets)
+        return self._spans[key]
 
     def band_codes(
         self, starts: NDArray[np.datetime64], holidays: str | None = None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from quantify.money import VAT_PERCENT, ZERO, percentage, vat_on
 from quantify.periods import first_of_month, next_month
@@ -132,6 +133,7 @@ class _Days:
     until: date
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def of(cls, month: date, supplied: tuple[date, date] | None, until: date | None) -> "_Days":
         first, end = first_of_month(month), next_month(month)
         start, stop = supplied or (first, end)
@@ -180,7 +182,7 @@ def _highest_demand(parts: Sequence[tuple[int, Segment]], month: date) -> int | 
     """The segment of the month's highest demand, among those that price it."""
     highest: tuple[Decimal, int] | None = None
     for number, segment in parts:
-        priced = segment.tariff.demand_in(month)
+        priced = segment.tariff.demand_in(month) if segment.tariff.demand else None
         if priced is None:
             continue
         demand = priced.kva(segment.usage)

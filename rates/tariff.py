@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantify.quantities import Utility
+from rates import intervals
 from rates.calendars import Calendar
 from rates.charges import (
     NOTHING,
@@ -89,15 +90,24 @@ class Tariff:
         demand_va: int | None = None,
     ) -> Usage:
         """Sum intervals (local starts; Wh or litres) by the bands this tariff prices."""
+        usage = intervals.summed(starts, quantities, **self._sums)
+        return usage if demand_va is None else replace(usage, demand_va=demand_va)
+
+    def usage_by_month(
+        self, starts: NDArray[np.datetime64], quantities: NDArray[np.integer[Any]]
+    ) -> dict[date, Usage]:
+        """Sum intervals of any number of months (local starts), by the first day of each."""
+        return intervals.by_month(starts, quantities, **self._sums)
+
+    @cached_property
+    def _sums(self) -> dict[str, Any]:
+        """What of the intervals this tariff prices."""
         bands = self.time_of_use
-        return Usage.from_intervals(
-            starts,
-            quantities,
-            calendar=self.calendar if bands else None,
-            holidays=bands.holidays if bands else None,
-            demand_va=demand_va,
-            demand_minutes=self.demand.interval_minutes if self.demand else None,
-        )
+        return {
+            "calendar": self.calendar if bands else None,
+            "holidays": bands.holidays if bands else None,
+            "demand_minutes": self.demand.interval_minutes if self.demand else None,
+        }
 
 
 def free_allocation(tariff: Tariff, quantity: Decimal) -> Tariff:

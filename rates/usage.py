@@ -5,16 +5,9 @@ Sums are whole numbers; the engine turns them into decimals only when it prices 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Self
-
-import numpy as np
-from numpy.typing import NDArray
-
-from rates.calendars import SLOT_MINUTES, Calendar
-
-MINUTES_PER_HOUR = 60
+from typing import Self
 
 
 class InvalidUsage(ValueError):
@@ -40,7 +33,7 @@ class Usage:
     demand_w: int | None = None
 
     def __post_init__(self) -> None:
-        if self.total < 0 or any(quantity < 0 for quantity in self.bands.values()):
+        if self.total < 0 or min(self.bands.values(), default=0) < 0:
             raise InvalidUsage("A month cannot use less than nothing.")
 
     @classmethod
@@ -73,40 +66,9 @@ class Usage:
             demand_va=demand_va,
         )
 
-    @classmethod
-    def from_intervals(
-        cls,
-        starts: NDArray[np.datetime64],
-        quantities: NDArray[np.integer[Any]],
-        *,
-        calendar: Calendar | None = None,
-        holidays: str | None = None,
-        demand_va: int | None = None,
-        demand_minutes: int | None = None,
-    ) -> Self:
-        """
-        Sum intervals by the bands of a calendar.
-
-        `starts` are local, without zone; an interval belongs to the day and band of its start.
-        Without a calendar only the total is kept. `demand_minutes` asks for the highest demand
-        over intervals of that length, each made of quarter hours.
-
-        :raises InvalidUsage: if the arrays differ in length or the quantities are not integers.
-        """
-        if starts.shape != quantities.shape or quantities.dtype.kind not in "iu":
-            raise InvalidUsage("Give as many starts as quantities, in whole Wh or litres.")
-        if not starts.size:
-            return cls(total=0, demand_va=demand_va)
-        bands, since = _by_band(starts, quantities, calendar, holidays)
-        return cls(
-            total=int(quantities.sum(dtype=np.int64)),
-            bands=bands,
-            since=since,
-            first_day=_day(starts.min()),
-            last_day=_day(starts.max()),
-            demand_va=demand_va,
-            demand_w=_highest(starts, quantities, demand_minutes) if demand_minutes else None,
-        )
+    def with_demand(self, highest: int) -> "Usage":
+        """The same quantities, and the highest average power of an interval in W."""
+        return replace(self, demand_w=highest)
 
     def plus(self, other: "Usage") -> "Usage":
         """Both together; without the split by band if one of them lacks it."""
@@ -132,44 +94,5 @@ class Usage:
         return self.since.get(band, date.min)
 
 
-def _by_band(
-    starts: NDArray[np.datetime64],
-    quantities: NDArray[np.integer[Any]],
-    calendar: Calendar | None,
-    holidays: str | None,
-) -> tuple[dict[str, int], dict[str, date]]:
-    bands: dict[str, int] = {}
-    since: dict[str, date] = {}
-    if calendar is None:
-        return bands, since
-    codes = calendar.band_codes(starts, holidays)
-    for code, band in enumerate(calendar.bands):
-        within = codes == code
-        if within.any():
-            # Not numpy.bincount: its weights are floats.
-            bands[band] = int(quantities[within].sum(dtype=np.int64))
-            since[band] = _day(starts[within].min())
-    return bands, since
-
-
-def _highest(
-    starts: NDArray[np.datetime64], quantities: NDArray[np.integer[Any]], minutes: int
-) -> int:
-    """The highest average power in W; an interval counts once all its quarter hours are there."""
-    slots = starts.astype("datetime64[m]").astype(np.int64) // SLOT_MINUTES
-    present, position = np.unique(slots, return_inverse=True)
-    used = np.zeros(len(present), dtype=np.int64)
-    np.add.at(used, position, quantities)
-    per_interval = minutes // SLOT_MINUTES
-    _, first, quarters = np.unique(present // per_interval, return_index=True, return_counts=True)
-    sums = np.add.reduceat(used, first)[quarters == per_interval]
-    return int(sums.max(initial=0)) * MINUTES_PER_HOUR // minutes
-
-
 def _higher(one: int | None, other: int | None) -> int | None:
     return max((known for known in (one, other) if known is not None), default=None)
-
-
-def _day(instant: np.datetime64) -> date:
-    day: date = instant.astype("datetime64[D]").item()
-    return day

@@ -9,6 +9,8 @@ import pytest
 
 from quantify.money import to_cents
 from quantify.quantities import Utility, kilo
+from rates import intervals
+from rates.calendar_files import published
 from rates.components import build
 from rates.engine import (
     InvalidSegments,
@@ -28,6 +30,7 @@ WORKED = json.loads((DATA / "worked_bills.json").read_text(encoding="utf-8"))
 SMALL = WORKED["small"]
 LAST_DIGITS = Decimal("1E-24")
 
+ESKOM = published()["eskom"]
 MARCH, MID_MARCH, APRIL = date(2025, 3, 1), date(2025, 3, 16), date(2025, 4, 1)
 JUNE, MID_JUNE, JULY = date(2025, 6, 1), date(2025, 6, 16), date(2025, 7, 1)
 
@@ -590,23 +593,54 @@ class TestUsage:
         starts = np.array(["2025-06-01T00:00"], dtype="datetime64[m]")
 
         with pytest.raises(InvalidUsage, match="whole"):
-            Usage.from_intervals(starts, np.array([0.5]))
+            intervals.summed(starts, np.array([0.5]))
 
     def test_refuses_arrays_of_different_length(self):
         starts = np.array(["2025-06-01T00:00"], dtype="datetime64[m]")
 
         with pytest.raises(InvalidUsage):
-            Usage.from_intervals(starts, np.array([1, 2]))
+            intervals.summed(starts, np.array([1, 2]))
 
     def test_refuses_less_than_nothing(self):
         with pytest.raises(InvalidUsage):
             used("-1")
 
+    def test_of_more_than_a_century_is_refused(self):
+        starts = np.array(["1900-01-01T00:00", "2026-06-01T00:00"], dtype="datetime64[m]")
+
+        with pytest.raises(InvalidUsage, match="century"):
+            intervals.summed(starts, np.array([1, 2]))
+
+    def test_is_exact_beyond_what_floats_can_hold(self):
+        rates = table_of("Homeflex 1", "2025-07")
+        starts = np.datetime64("2025-07-01T00:00") + np.arange(9) * np.timedelta64(15, "m")
+        quantities = np.full(9, 2**53 + 1)
+
+        assert rates.usage(starts, quantities).total == 9 * (2**53 + 1)
+
+    @pytest.mark.parametrize("missing", [[], [0], [2_975], [5, 6, 7, 2_000], list(range(31))])
+    def test_by_month_is_that_of_each_month(self, missing):
+        rates = table_of("Homeflex 1", "2025-07")
+        start, end = np.datetime64("2025-05-01T00:00"), np.datetime64("2025-10-01T00:00")
+        starts = np.delete(np.arange(start, end, np.timedelta64(15, "m")), missing)
+        quantities = np.arange(len(starts)) % 977
+
+        found = rates.usage_by_month(starts, quantities)
+
+        assert list(found) == [date(2025, month, 1) for month in range(5, 10)]
+        for month, usage in found.items():
+            own = starts.astype("datetime64[M]") == np.datetime64(month, "M")
+            rows = [
+                (at.date(), ESKOM.band_slots(at.date())[at.hour * 4 + at.minute // 15], quantity)
+                for at, quantity in zip(starts[own].tolist(), quantities[own].tolist(), strict=True)
+            ]
+            assert usage == Usage.from_rows(rows)
+
     def test_of_nothing_is_nothing(self):
         empty = Usage.from_rows([])
 
         assert bill_month(table_of("Homelight 60A", "2025-04"), empty, month=APRIL).lines == ()
-        assert Usage.from_intervals(np.array([], "datetime64[m]"), np.array([], int)) == empty
+        assert intervals.summed(np.array([], "datetime64[m]"), np.array([], int)) == empty
 
 
 class TestFreeAllocation:
