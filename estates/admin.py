@@ -83,6 +83,7 @@ class EstateSettingsAdmin(PortalAdmin):
 
     list_display = [
         columns.text("estate", "Estate", order="estate__code"),
+        columns.choice("low_balance_rule", "Warns"),
         columns.money("low_balance_limit", "Low below"),
         columns.money("activation_minimum", "Restored at"),
         columns.money("topup_minimum", "Top-up from"),
@@ -103,11 +104,24 @@ class EstateSettingsAdmin(PortalAdmin):
         (None, {"fields": ["estate"]}),
         ("Top-ups", {"fields": ["topup_minimum", "topup_maximum", "debt_recovery_percent"]}),
         ("Adjustments", {"fields": ["adjustment_limit"]}),
+        ("Billing", {"fields": ["billing_cadence", "vat_registered"]}),
+        ("Statements", {"fields": ["statement_template", "statement_footer"]}),
         (
-            "Warning, cut, restore",
+            "Warning",
             {
                 "fields": [
+                    "low_balance_rule",
                     "low_balance_limit",
+                    "low_balance_days",
+                    "low_balance_repeat_hours",
+                    "low_balance_critical_percent",
+                ]
+            },
+        ),
+        (
+            "Cut, restore",
+            {
+                "fields": [
                     "activation_minimum",
                     "automatic_disconnection",
                     "disconnect_window",

@@ -67,14 +67,56 @@ class Estate(Archivable):
 
 
 class EstateSettings(Record):
-    """How an estate runs its credit control; made with the estate, with safe defaults."""
+    """
+    How an estate bills, warns, cuts and writes; made with the estate, with safe defaults.
+
+    Each setting stands in docs/settings.md with what it does and where.
+    """
+
+    class LowBalanceRule(models.TextChoices):
+        FIXED = "fixed", "Below an amount"
+        DAYS_REMAINING = "days_remaining", "Below a number of days by the forecast"
+        SMART = "smart", "Below both; either while use is rising"
+
+    class BillingCadence(models.TextChoices):
+        COLLECTION = "collection", "After each collection of readings"
+        HOURLY = "hourly", "At most once an hour"
+        DAILY = "daily", "At most once a day"
+
+    class StatementTemplate(models.TextChoices):
+        STANDARD = "standard", "Standard"
+        COMPACT = "compact", "Compact: without the table of days"
 
     class DisconnectWindow(models.TextChoices):
         ANY = "any", "At any time"
         OFFICE_HOURS = "office_hours", "Mondays to Thursdays, 09:00 to 15:00"
 
     estate = models.OneToOneField(Estate, on_delete=models.PROTECT, related_name="settings")
-    low_balance_limit = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(50))
+    low_balance_rule = models.CharField(
+        max_length=20, choices=LowBalanceRule, default=LowBalanceRule.FIXED,
+        help_text="When a resident is told that money runs out.",
+    )  # fmt: skip
+    low_balance_limit = models.DecimalField(
+        max_digits=10, decimal_places=2, default=Decimal(50), help_text="The amount, in rand."
+    )
+    low_balance_days = models.PositiveSmallIntegerField(default=3, help_text="The number of days.")
+    low_balance_repeat_hours = models.PositiveSmallIntegerField(
+        default=24, help_text="The same is not told again for so many hours."
+    )
+    low_balance_critical_percent = models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(20),
+        help_text="Critical below this share of the amount or of the days.",
+    )  # fmt: skip
+    billing_cadence = models.CharField(
+        max_length=12, choices=BillingCadence, default=BillingCadence.COLLECTION,
+        help_text="How often what was metered is charged.",
+    )  # fmt: skip
+    statement_template = models.CharField(
+        max_length=12, choices=StatementTemplate, default=StatementTemplate.STANDARD
+    )
+    statement_footer = models.CharField(
+        max_length=500, blank=True, help_text="Printed at the end of each statement."
+    )
     activation_minimum = models.DecimalField(
         max_digits=10, decimal_places=2, default=Decimal(20),
         help_text="A cut supply is restored when its credit reaches this.",
@@ -131,6 +173,28 @@ class EstateSettings(Record):
                 condition=Q(adjustment_limit__gte=0),
                 name="estate_settings_adjustment_limit",
                 violation_error_message="A limit is not below 0.",
+            ),
+            models.CheckConstraint(
+                condition=Q(low_balance_limit__gte=0),
+                name="estate_settings_low_balance_limit",
+                violation_error_message="The low balance limit is not below 0.",
+            ),
+            models.CheckConstraint(
+                condition=Q(low_balance_days__gte=1, low_balance_days__lte=60),
+                name="estate_settings_low_balance_days",
+                violation_error_message="The forecast reaches from 1 to 60 days.",
+            ),
+            models.CheckConstraint(
+                condition=Q(low_balance_repeat_hours__gte=1, low_balance_repeat_hours__lte=720),
+                name="estate_settings_low_balance_repeat",
+                violation_error_message="A warning is repeated after 1 to 720 hours.",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    low_balance_critical_percent__gte=0, low_balance_critical_percent__lte=100
+                ),
+                name="estate_settings_low_balance_critical",
+                violation_error_message="The critical share is between 0 and 100 percent.",
             ),
         ]
 

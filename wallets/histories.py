@@ -10,10 +10,12 @@ from django.db import connection
 from meters.models import Installation
 from quantify.periods import INTERVAL, local_day
 from quantify.quantities import Utility
+from wallets.low_balance import is_rising
 from wallets.metered import BILLED_CHANNELS
 from wallets.models import Wallet
 
 WEEKS = timedelta(weeks=4)
+COMPARED = timedelta(weeks=5)
 QUARTERS = 4
 
 type Source = tuple[UUID, Utility]
@@ -80,3 +82,50 @@ def supplied_since(wallets: Mapping[UUID, Wallet], *, now: datetime) -> dict[Sou
             day = local_day(starts_at, wallets[unit_id].unit.estate.zone)
             since[source] = min(day, since.get(source, day))
     return since
+
+
+DAYS = """
+SELECT installation.unit_id, installation.kind, daily.day, sum(daily.quantity)::bigint
+FROM meters_installation AS installation
+JOIN units_unit AS unit ON unit.id = installation.unit_id
+JOIN estates_estate AS estate ON estate.id = unit.estate_id
+JOIN meters_dailyconsumption AS daily ON daily.meter_id = installation.meter_id
+    AND daily.channel = ANY (%(channels)s)
+    AND daily.day >= %(first)s AND daily.day < %(end)s
+    AND daily.day >= (installation.starts_at AT TIME ZONE estate.time_zone)::date
+    AND (installation.ends_at IS NULL
+        OR daily.day <= (installation.ends_at AT TIME ZONE estate.time_zone)::date)
+WHERE installation.unit_id = ANY (%(units)s)
+    AND installation.kind IN ('electricity', 'solar')
+GROUP BY 1, 2, 3
+"""
+
+
+def rising(wallets: Mapping[UUID, Wallet], *, now: datetime) -> set[UUID]:
+    """The units, of those given with their wallets, whose electricity or solar use is rising."""
+    if not wallets:
+        return set()
+    today = {unit: local_day(now, one.unit.estate.zone) for unit, one in wallets.items()}
+    found: dict[Source, dict[date, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            DAYS,
+            {
+                "units": list(wallets),
+                "channels": BILLED_CHANNELS,
+                "first": min(today.values()) - COMPARED,
+                "end": max(today.values()),
+            },
+        )
+        for unit_id, kind, day, quantity in cursor.fetchall():
+            found.setdefault((unit_id, Utility(kind)), {})[day] = quantity
+    return {
+        source[0]
+        for source, days in found.items()
+        if is_rising([days.get(day) for day in _days_before(today[source[0]])])
+    }
+
+
+def _days_before(today: date) -> list[date]:
+    """The whole days that are compared, the oldest first."""
+    return [today - timedelta(days=back) for back in range(COMPARED.days, 0, -1)]

@@ -65,6 +65,10 @@ WITH supplied AS (
         month.first::date AS month, estate.solar_free_allocation_kwh AS free_solar,
         coalesce(settings.vat_registered, true) AS vat_registered,
         (%(now)s AT TIME ZONE estate.time_zone)::date + 1 AS tomorrow,
+        CASE settings.billing_cadence
+            WHEN 'hourly' THEN date_trunc('hour', %(now)s AT TIME ZONE estate.time_zone)
+            WHEN 'daily' THEN date_trunc('day', %(now)s AT TIME ZONE estate.time_zone)
+        END AT TIME ZONE estate.time_zone AS charged_since,
         greatest(month.first::date,
             min((installation.starts_at AT TIME ZONE estate.time_zone)::date)) AS first_day,
         least((month.first + interval '1 month')::date, max(coalesce(((installation.ends_at
@@ -100,6 +104,11 @@ LEFT JOIN wallets_bill AS bill
 -- A clock that was set back must not take back what was charged: `priced_to` never falls.
 WHERE supplied.first_day < supplied.end_day
     AND (bill.id IS NULL OR bill.priced_to <= least(supplied.tomorrow, supplied.end_day))
+    -- An estate may be charged once an hour or a day: then not again within the hour or the day.
+    AND (supplied.charged_since IS NULL OR NOT EXISTS (
+        SELECT FROM wallets_charge AS charge
+        JOIN wallets_transaction AS made ON made.id = charge.transaction_id
+        WHERE charge.bill_id = bill.id AND made.occurred_at >= supplied.charged_since))
     AND (bill.id IS NULL
     OR bill.revision <> coalesce(metered.revision, 0)
     OR bill.priced_to <> least(supplied.tomorrow, supplied.end_day)

@@ -1,11 +1,9 @@
-"""A statement as data, as a table for spreadsheets and as a document to print."""
+"""A statement as data, and as a document to print."""
 
-import csv
 import json
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import typst
@@ -15,12 +13,7 @@ from quantify.money import ZERO
 from quantify.quantities import Utility, format_kilo
 from wallets.statements import CHARGES, Movement, Statement
 
-TEMPLATE = "templates/statements/statement.typ"
-RISKY = ("=", "+", "-", "@", "\t", "\r")
-COLUMNS = (
-    "sequence", "number", "occurred_at", "kind", "utility", "payment_method", "reference",
-    "amount", "effect", "balance", "arrears",
-)  # fmt: skip
+FOLDER = "templates/statements"
 
 
 def as_data(statement: Statement) -> dict[str, Any]:
@@ -33,7 +26,10 @@ def as_data(statement: Statement) -> dict[str, Any]:
             "code": estate.code,
             "name": estate.name,
             "address": ", ".join(filter(None, (estate.address, estate.city, estate.postal_code))),
-            "contact": ", ".join(filter(None, (estate.contact_phone, estate.contact_email))),
+            "contact": ", ".join(
+                filter(None, (estate.contact_name, estate.contact_phone, estate.contact_email))
+            ),
+            "footer": estate.settings.statement_footer,
         },
         "unit": {"number": wallet.unit.unit_number, "building": wallet.unit.building},
         "occupants": list(statement.occupants),
@@ -60,43 +56,30 @@ def as_data(statement: Statement) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def as_csv(statement: Statement) -> str:
-    """Every movement between an opening and a closing row; text cannot become a formula."""
-    out = StringIO()
-    writer = csv.DictWriter(out, COLUMNS)
-    writer.writeheader()
-    data = as_data(statement)
-    writer.writerow({"kind": "opening", "occurred_at": data["from"], **data["opening"]})
-    for movement in data["movements"]:
-        row = {name: movement.get(name, "") for name in COLUMNS}
-        texts = ("number", "kind", "utility", "payment_method", "reference")
-        writer.writerow({**row, **{name: harmless(row[name]) for name in texts}})
-    writer.writerow({"kind": "closing", "occurred_at": data["to"], **data["closing"]})
-    return out.getvalue()
-
-
 def as_pdf(statement: Statement, *, made_at: datetime) -> bytes:
-    """The statement on A4 pages. The data goes in as a value; nothing of it is read as markup."""
-    local = made_at.astimezone(statement.wallet.unit.estate.zone)
-    data = {**_printed(statement), "made_at": f"{local:%-d %B %Y %H:%M}"}
+    """
+    The statement on A4 pages, in the estate's template.
+
+    The data goes in as a value, nothing of it is read as markup; the compiler sees the folder of
+    the templates and no other file.
+    """
+    folder: Path = settings.BASE_DIR / FOLDER
+    estate = statement.wallet.unit.estate
+    local = made_at.astimezone(estate.zone)
+    data = {
+        **_printed(statement),
+        "made_at": f"{local:%-d %B %Y %H:%M}",
+        "template": estate.settings.statement_template,
+    }
     made: bytes = typst.compile(
-        _template(),
+        folder / "statement.typ",
+        root=folder,
         font_paths=[],
         ignore_system_fonts=True,
         format="pdf",
         sys_inputs={"statement": json.dumps(data)},
     )
     return made
-
-
-def harmless(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.startswith(RISKY) else text
-
-
-@cache
-def _template() -> bytes:
-    return (settings.BASE_DIR / TEMPLATE).read_bytes()
 
 
 def _printed(statement: Statement) -> dict[str, Any]:

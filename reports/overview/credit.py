@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from quantify.money import ZERO
+from wallets.limits import limit_of
 from wallets.models import Wallet
 
 LISTED = 8
@@ -68,7 +69,5 @@ def _wallets(user: User) -> QuerySet:
     return (
         Wallet.objects.visible_to(user)
         .filter(unit__deleted_at=None, unit__estate__deleted_at=None)
-        .annotate(
-            limit=Coalesce("low_balance_limit", "unit__estate__settings__low_balance_limit", ZERO)
-        )
+        .annotate(limit=limit_of())
     )

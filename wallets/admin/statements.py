@@ -1,5 +1,6 @@
-"""The statement of a wallet for a month, to print."""
+"""The statement of a wallet for a month: on the screen, to print, for a spreadsheet."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from quantify.periods import days_in_month, first_of_month, local_day, previous_month
 from quantify.portal.actions import action
 from quantify.portal.pages import ask
-from wallets import statement_files, statements
+from wallets import statement_files, statement_tables, statements
+from wallets.admin.explanation import line
+from wallets.statements import Statement
 
 MONTHS = 13
 
@@ -41,29 +44,66 @@ class StatementAction:
 
     @action("Statement", permission="statement", icon="description")
     def statement(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the month, then answer the PDF."""
+        """Ask for the month, then show it, or answer it as a file."""
         wallet = self.object_or_404(request, object_id)
         today = local_day(timezone.now(), wallet.unit.estate.zone)
         form = MonthForm(request.POST or None, today=today)
+        title = f"Statement: {self.title_of(wallet)}"
         if not form.is_valid():
             return ask(
                 request,
                 self,
                 wallet,
-                title=f"Statement: {self.title_of(wallet)}",
-                intro="Movements, meter readings, consumption and prices of a month, as a PDF.",
+                intro="Movements, meter readings, consumption and prices of a month.",
+                template="portal/statement_month.html",
+                title=title,
                 form=form,
-                submit_words="Make the PDF",
             )
         first = form.first_day()
         last = min(first.replace(day=days_in_month(first)), today)
         made = statements.of(wallet, first_day=first, last_day=last)
-        answer = HttpResponse(
-            statement_files.as_pdf(made, made_at=timezone.now()), content_type="application/pdf"
+        for button, answer in FILES.items():
+            if button in request.POST:
+                return answer(made)
+        return ask(
+            request,
+            self,
+            wallet,
+            template="portal/statement.html",
+            title=title,
+            form=form,
+            **on_screen(made),
         )
-        name = f"statement-{wallet.unit.unit_number}-{first:%Y-%m}.pdf"
-        answer.headers["Content-Disposition"] = f'attachment; filename="{_plain(name)}"'
-        return answer
+
+
+def on_screen(made: Statement) -> dict[str, Any]:
+    """What the page shows besides the statement itself."""
+    utilities = sorted({one.utility for one in made.days})
+    return {
+        "statement": made,
+        "estate": made.wallet.unit.estate,
+        "used": [(utility, *made.used(utility)) for utility in utilities],
+        "bills": [(bill, [line(row) for row in bill.lines]) for bill in made.bills],
+    }
+
+
+def _file(made: Statement, content: bytes, media_type: str, ending: str) -> HttpResponse:
+    answer = HttpResponse(content, content_type=media_type)
+    name = f"statement-{made.wallet.unit.unit_number}-{made.first_day:%Y-%m}.{ending}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{_plain(name)}"'
+    return answer
+
+
+def _pdf(made: Statement) -> HttpResponse:
+    content = statement_files.as_pdf(made, made_at=timezone.now())
+    return _file(made, content, "application/pdf", "pdf")
+
+
+def _csv(made: Statement) -> HttpResponse:
+    return _file(made, statement_tables.as_csv(made).encode(), "text/csv", "csv")
+
+
+FILES: dict[str, Callable[[Statement], HttpResponse]] = {"_pdf": _pdf, "_csv": _csv}
 
 
 def _plain(name: str) -> str:

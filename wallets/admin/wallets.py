@@ -14,11 +14,12 @@ from quantify.portal.base import PortalAdmin, Related
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, object_url
 from units.models import Unit
-from wallets import ledger, topups
-from wallets.admin import outlook
+from wallets import ledger, limits, topups
+from wallets.admin import outlook, terms
 from wallets.admin.counter import AGAIN
 from wallets.admin.office import OfficeActions
 from wallets.admin.statements import StatementAction
+from wallets.admin.terms import WalletForm
 from wallets.forms import TopUpForm
 from wallets.models import Account, Transaction, Wallet
 
@@ -67,6 +68,7 @@ REFUSALS = (
 class WalletAdmin(OfficeActions, StatementAction, PortalAdmin):
     """Opened with its unit; its money moves through the ledger alone."""
 
+    form = WalletForm
     list_display = [
         columns.text("unit.unit_number", "Unit"),
         columns.text("unit.estate.code", "Estate"),
@@ -87,10 +89,11 @@ class WalletAdmin(OfficeActions, StatementAction, PortalAdmin):
     ordering = ["unit__estate__code", "unit__unit_number", "id"]
     actions_detail = ["top_up", "refund", "adjust", "service_charge", "statement"]
     actions_row = ["top_up"]
-    readonly_fields = ["home", "lasts", BALANCE, *POCKETS, ARREARS]
+    readonly_fields = ["home", "lasts", "warned", BALANCE, *POCKETS, ARREARS]
     fieldsets = [
         (None, {"fields": ["home", (BALANCE, ARREARS), tuple(POCKETS), "lasts"]}),
-        ("Rules", {"fields": ["is_suspended", "low_balance_limit"]}),
+        ("Rules", {"fields": ["is_suspended"]}),
+        ("Warnings", {"fields": ["warned", *limits.ALL]}),
     ]
     related = [
         Related("Transactions", "receipt_long", "wallets.transaction", "wallet__id__exact"),
@@ -105,6 +108,21 @@ class WalletAdmin(OfficeActions, StatementAction, PortalAdmin):
     @admin.display(description="Forecast")
     def lasts(self, wallet: Wallet) -> str:
         return outlook.lasts(wallet)
+
+    @admin.display(description="What holds")
+    def warned(self, wallet: Wallet) -> str:
+        return terms.in_words(wallet)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: Wallet,
+        form: Any,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        if own := form.own_terms():
+            limits.override(wallet=obj, terms=own)
 
     def title_of(self, obj: Wallet) -> str:
         return wallet_name(obj)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from quantify.api.serializers import Instant, Money, Quantity
 from quantify.api.views import Resource, told
 from quantify.periods import local_day
-from wallets import statement_files, statements
+from wallets import statement_files, statement_tables, statements
 from wallets.api import days
 
 
@@ -52,6 +52,7 @@ class PlaceSerializer(serializers.Serializer):
     name = serializers.CharField()
     address = serializers.CharField()
     contact = serializers.CharField()
+    footer = serializers.CharField()
 
 
 class HomeSerializer(serializers.Serializer):
@@ -181,5 +182,5 @@ class Statements(Resource):
         name = f"statement-{first_day}-{last_day}.{kind}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if kind == "csv":
-            return Response(statement_files.as_csv(made).encode(), headers=headers)
+            return Response(statement_tables.as_csv(made).encode(), headers=headers)
         return Response(statement_files.as_pdf(made, made_at=timezone.now()), headers=headers)

@@ -1,6 +1,7 @@
 """Wallets and transactions."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -12,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from quantify.api import idempotency, problems
+from quantify.api import editing, idempotency, problems
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Changed, Listed, Shown, told
-from wallets import ledger, purchases, topups
+from wallets import ledger, limits, purchases, topups
 from wallets.api import refusals, transactions
 from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed, wants_preview
 from wallets.api.explanations import ExplanationSerializer
@@ -37,7 +38,6 @@ from wallets.api.transactions import (
     TransactionSerializer,
 )
 from wallets.explanation import Explanation
-from wallets.limits import limit_of
 from wallets.models import Charge, Transaction, Wallet
 
 NEWEST = 10
@@ -68,11 +68,17 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed
 
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = rows.filter(unit__deleted_at=None, unit__estate__deleted_at=None)
-        rows = rows.select_related("unit__estate").annotate(limit=limit_of())
+        rows = limits.with_terms(rows).annotate(limit=limits.limit_of())
         if self.action == "list":
             return rows
         newest = transactions.shaped(Transaction.objects.latest_first())[:NEWEST]
         return rows.prefetch_related(Prefetch("transactions", queryset=newest, to_attr="newest"))
+
+    def change(self, instance: Wallet, fields: Mapping[str, Any]) -> None:
+        own = dict(fields)
+        if terms := own.pop("warning_terms", None):
+            limits.override(wallet=instance, terms=terms)
+        editing.change(instance, own)
 
     @extend_schema(
         operation_id="wallet_topup",

@@ -7,6 +7,7 @@ from wallets.models.ledger import Posting, Transaction, Wallet
 from wallets.models.money import Account
 from wallets.models.proposals import AdjustmentProposal
 from wallets.models.suspense import SuspenseReceipt, SuspenseRelease
+from wallets.models.warnings import WarningTerms
 
 __all__ = [
     "Account",
@@ -21,4 +22,5 @@ __all__ = [
     "SuspenseRelease",
     "Transaction",
     "Wallet",
+    "WarningTerms",
 ]

@@ -1,15 +1,19 @@
 import csv
+import json
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
 
 import pytest
+import typst
 from django.test import Client as DjangoClient
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import roles
 from accounts.tests.factories import UserFactory
+from estates.models import EstateSettings
 from meters.models import Meter
 from quantify.periods import local_day
 from quantify.quantities import Utility
@@ -17,9 +21,9 @@ from quantify.tests.client import Client
 from rates.tests.factories import flat
 from units.models import Resident
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
-from wallets import billing, statement_files, statements
+from wallets import billing, statement_files, statement_tables, statements
 from wallets.models import Wallet
-from wallets.statement_files import harmless
+from wallets.statement_tables import harmless
 from wallets.statements import Statement
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
@@ -54,6 +58,14 @@ def meter() -> Meter:
 def wallet_of(meter: Meter) -> Wallet:
     rows = Wallet.objects.select_related("unit__estate")
     return rows.get(unit__installations__meter=meter)
+
+
+def settle(**changes: object) -> None:
+    EstateSettings.objects.update(**changes)
+
+
+def pages(pdf: bytes) -> int:
+    return int(re.findall(rb"/Count (\d+)", pdf)[0])
 
 
 def july(meter: Meter) -> Statement:
@@ -130,8 +142,57 @@ class TestStatement:
 
 
 class TestFiles:
+    def table(self, meter, section):
+        rows = csv.DictReader(StringIO(statement_tables.as_csv(july(meter))))
+        return [row for row in rows if row["section"] == section]
+
+    def test_the_table_says_all_that_the_statement_says(self, meter):
+        settle(statement_footer="=Thank you")
+        about = {row["what"]: row["value"] for row in self.table(meter, "about")}
+        assert about["unit"] == wallet_of(meter).unit.unit_number
+        assert (about["from"], about["to"]) == ("2026-07-01", "2026-07-31")
+        assert about["footer"] == "'=Thank you"
+
+        (reading,) = self.table(meter, "reading")
+        assert (reading["meter"], reading["utility"]) == (meter.serial, "electricity")
+        days = [(r["occurred_at"], r["quantity"], r["amount"]) for r in self.table(meter, "day")]
+        assert days[0] == ("2026-07-02", "10.000", "23.00")
+        (used,) = self.table(meter, "used")
+        assert (used["quantity"], used["unit"], used["amount"]) == ("30.000", "kWh", "69.00")
+        prices = {row["what"]: row["amount"] for row in self.table(meter, "price")}
+        assert (prices["VAT"], prices["month so far"]) == ("9.00", "69.00")
+        money = {row["what"]: row["amount"] for row in self.table(meter, "money")}
+        assert (money["paid_in"], money["energy"], money["water"]) == ("300.00", "60.00", "0.00")
+
+    @pytest.mark.parametrize("template", ["standard", "compact"])
+    def test_prints_in_the_estates_template_with_its_footer(self, meter, template, monkeypatch):
+        settle(statement_template=template, statement_footer='Pay at #panic("the office")')
+        printed = {}
+        real = typst.compile
+
+        def spy(*args, **options):
+            printed.update(json.loads(options["sys_inputs"]["statement"]), root=options["root"])
+            return real(*args, **options)
+
+        monkeypatch.setattr(typst, "compile", spy)
+
+        assert statement_files.as_pdf(july(meter), made_at=MADE_AT).startswith(b"%PDF")
+        assert printed["template"] == template
+        assert printed["estate"]["footer"] == 'Pay at #panic("the office")'
+        assert printed["root"].name == "statements"
+
+    def test_compact_is_shorter(self, meter):
+        standard = pages(statement_files.as_pdf(july(meter), made_at=MADE_AT))
+        for number in range(1, 32):
+            use(meter, date(2026, 7, number), "10")
+        longer = pages(statement_files.as_pdf(july(meter), made_at=MADE_AT))
+        settle(statement_template="compact")
+
+        assert standard <= longer
+        assert pages(statement_files.as_pdf(july(meter), made_at=MADE_AT)) == 1 < longer
+
     def test_writes_a_table(self, meter):
-        rows = list(csv.DictReader(StringIO(statement_files.as_csv(july(meter)))))
+        rows = self.table(meter, "movement")
 
         assert (rows[0]["kind"], rows[0]["balance"]) == ("opening", "200.00")
         assert (rows[-1]["kind"], rows[-1]["balance"]) == ("closing", "431.00")
@@ -175,7 +236,7 @@ class TestApi:
         assert data["closing"]["balance"] == "431.00"
 
     @pytest.mark.parametrize(
-        ("media_type", "begin"), [("text/csv", b"sequence,"), ("application/pdf", b"%PDF")]
+        ("media_type", "begin"), [("text/csv", b"section,"), ("application/pdf", b"%PDF")]
     )
     def test_answers_files(self, client, meter, media_type, begin):
         answer = client.get(self.path(meter), HTTP_ACCEPT=media_type)
@@ -227,10 +288,36 @@ class TestPortal:
         month = local_day(timezone.now()).replace(day=1)
 
         assert self.press(meter, viewer).status_code == 200
-        answer = self.press(meter, viewer, month=month.isoformat())
+        answer = self.press(meter, viewer, month=month.isoformat(), _pdf="")
 
         assert answer["Content-Type"] == "application/pdf"
         assert answer.content.startswith(b"%PDF")
+
+    def test_shows_the_month_on_the_screen(self, meter):
+        viewer = UserFactory.create(role=roles.VIEWER)
+        wallet = wallet_of(meter)
+        wallet.unit.estate.memberships.create(user=viewer)
+        month = local_day(timezone.now()).replace(day=1)
+        top_up(wallet, "70.00", occurred_at=timezone.now(), reference="EFT-7")
+        settle(statement_footer="Thank <you>")
+
+        answer = self.press(meter, viewer, month=month.isoformat())
+
+        body = answer.content.decode()
+        for words in ("Opening balance", "For energy, before VAT", "VAT", "EFT-7", meter.serial):
+            assert words in body
+        assert "Thank &lt;you&gt;" in body
+        assert wallet.unit.estate.name in body
+
+    def test_answers_a_table(self, meter):
+        viewer = UserFactory.create(role=roles.VIEWER)
+        wallet_of(meter).unit.estate.memberships.create(user=viewer)
+        month = local_day(timezone.now()).replace(day=1)
+
+        answer = self.press(meter, viewer, month=month.isoformat(), _csv="")
+
+        assert answer["Content-Type"] == "text/csv"
+        assert answer.content.startswith(b"section,")
 
     def test_hides_the_wallets_of_others(self, meter):
         stranger = UserFactory.create(role=roles.VIEWER)
