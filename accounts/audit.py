@@ -7,14 +7,16 @@ meter, a pocket's balance) is not a person's change and is left out.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.db.migrations import RunSQL
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from quantify.api import request_id
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
@@ -29,6 +31,18 @@ def watch(table: str, *, ignoring: tuple[str, ...] = ()) -> RunSQL:
         f"FOR EACH ROW EXECUTE FUNCTION audit_change({ignored})",
         f"DROP TRIGGER audited ON {table}",
     )
+
+
+def value_at(row: Model, name: str, at: datetime) -> Any:
+    """
+    What a watched column held at an instant, as far as people changed it: what the first change
+    since then found, as the trail wrote it; without one, what it holds now.
+    """
+    since = AuditEntry.objects.filter(
+        object_id=row.pk, table=row._meta.db_table, at__gt=at, before__has_key=name
+    )
+    first = since.order_by("at").values_list("before", flat=True).first()
+    return getattr(row, name) if first is None else first[name]
 
 
 class AuditMiddleware:
