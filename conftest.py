@@ -9,7 +9,6 @@ from django.db import connection
 
 APPEND_ONLY = (
     "wallets_transaction",
-    "wallets_posting",
     "wallets_charge",
     "wallets_suspensereceipt",
     "wallets_suspenserelease",

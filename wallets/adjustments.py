@@ -7,7 +7,6 @@ was bought, and a correction makes no debt (a service charge does). The other si
 `ADJUSTMENTS` account.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -17,8 +16,8 @@ from estates.models import EstateSettings
 from wallets import amounts, ledger, wakeups
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, AdjustmentProposal, Transaction, Wallet
-from wallets.pockets import InsufficientBalance, Movement, Pockets
-from wallets.topups import split
+from wallets.pockets import Flow, Tap
+from wallets.topups import paying_in
 
 
 class ProposalDecided(Exception):
@@ -167,7 +166,7 @@ def entry(  # noqa: PLR0913  (the fields of the request)
         wallet_id=wallet_id,
         kind=Transaction.Kind.ADJUSTMENT,
         amount=amount,
-        plan=lambda pockets: movements(pockets, amount, debt_recovery_percent=percent),
+        flow=flow(amount, debt_recovery_percent=percent),
         occurred_at=occurred_at,
         payment_method=Transaction.Method.ADJUSTMENT,
         reference=reference,
@@ -181,18 +180,18 @@ def entry(  # noqa: PLR0913  (the fields of the request)
     )
 
 
-def movements(
-    pockets: Pockets, amount: Decimal, *, debt_recovery_percent: Decimal
-) -> Sequence[Movement]:
+def flow(amount: Decimal, *, debt_recovery_percent: Decimal) -> Flow:
     """Give like a top-up, or take from what is available alone."""
-    if amount < 0:
-        if pockets.available < -amount:
-            raise InsufficientBalance(f"R{pockets.available} is available, no more can be taken.")
-        return [Movement(Account.AVAILABLE, Account.ADJUSTMENTS, -amount)]
-    parts = split(
-        pockets=pockets, amount=amount, utility="", debt_recovery_percent=debt_recovery_percent
+    if amount > 0:
+        return paying_in(
+            Account.ADJUSTMENTS, amount, utility="", debt_recovery_percent=debt_recovery_percent
+        )
+    return Flow(
+        amount=-amount,
+        sources=(Tap(Account.AVAILABLE),),
+        sinks=(Tap(Account.ADJUSTMENTS),),
+        shortage="R{available} is available, no more can be taken.",
     )
-    return [Movement(Account.ADJUSTMENTS, part.account, part.amount) for part in parts]
 
 
 def _settings(wallet_id: UUID) -> EstateSettings:

@@ -16,10 +16,10 @@ from rates.engine import Line
 from rates.models import RateTableVersion
 from wallets import evidence, ledger
 from wallets.evidence import EvidenceRow
-from wallets.ledger import Entry, Plan
+from wallets.ledger import Entry
 from wallets.metered import Key, Supply
 from wallets.models import Account, Bill, Charge, Transaction
-from wallets.pockets import Movement, Pockets
+from wallets.pockets import Flow, Movement, Tap
 from wallets.stretches import StretchRow
 
 POCKET = {
@@ -133,7 +133,7 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Transaction]:
     posted = ledger.post_many([_entry(step, occurred_at) for step in worth])
     Charge.objects.bulk_create(
         Charge(
-            transaction=done.transaction,
+            transaction_id=done.transaction_id,
             bill=step.bill,
             version=step.version,
             consumption_before=step.consumption_before,
@@ -165,50 +165,31 @@ def store(bills: Iterable[Bill], *, now: datetime) -> None:
     ).update(used_at=now)
 
 
-def consumption_plan(utility: Utility, amount: Decimal, vat: Decimal) -> Plan:
+def consumption_flow(utility: Utility, amount: Decimal, vat: Decimal) -> Flow:
     """
     Take an amount from the utility's pocket, then from what is available.
 
     What electricity or solar cannot pay becomes arrears; water goes below zero. An amount below
-    zero is given back: to the debt first, then to what is available.
+    zero is given back: to the debt first, then to what is available. VAT goes on to its account.
     """
-
-    def plan(pockets: Pockets) -> Sequence[Movement]:
-        shares = _paid(pockets, utility, amount) if amount > 0 else _given_back(
-            pockets, utility, -amount
-        )  # fmt: skip
-        revenue = REVENUE[utility]
-        movements = [
-            Movement(account, revenue, share) if amount > 0 else Movement(revenue, account, share)
-            for account, share in shares.items()
-            if share > 0
-        ]
-        if vat > 0:
-            movements.append(Movement(revenue, Account.VAT_OUTPUT, vat))
-        elif vat < 0:
-            movements.append(Movement(Account.VAT_OUTPUT, revenue, -vat))
-        return movements
-
-    return plan
-
-
-def _paid(pockets: Pockets, utility: Utility, amount: Decimal) -> dict[Account, Decimal]:
-    pocket = POCKET[utility]
-    own = min(amount, max(getattr(pockets, utility.value), ZERO))
-    free = min(amount - own, pockets.available)
-    owed = amount - own - free
-    if utility is Utility.WATER:
-        return {pocket: own + owed, Account.AVAILABLE: free}
-    return {pocket: own, Account.AVAILABLE: free, Account.ARREARS: owed}
-
-
-def _given_back(pockets: Pockets, utility: Utility, amount: Decimal) -> dict[Account, Decimal]:
-    if utility is Utility.WATER:
-        account, debt = Account.WATER, max(-pockets.water, ZERO)
+    revenue, pocket = REVENUE[utility], POCKET[utility]
+    debt = Account.WATER if utility is Utility.WATER else Account.ARREARS
+    if amount > 0:
+        sources: tuple[Tap, ...] = (
+            Tap(pocket, bounded=True),
+            Tap(Account.AVAILABLE, bounded=True),
+            Tap(debt),
+        )
+        sinks: tuple[Tap, ...] = (Tap(revenue),)
     else:
-        account, debt = Account.ARREARS, pockets.arrears
-    cleared = min(amount, debt)
-    return {account: cleared, Account.AVAILABLE: amount - cleared}
+        sources, sinks = (Tap(revenue),), (Tap(debt, bounded=True), Tap(Account.AVAILABLE))
+    return Flow(amount=abs(amount), sources=sources, sinks=sinks, onward=_vat(revenue, vat))
+
+
+def _vat(revenue: Account, vat: Decimal) -> tuple[Movement, ...]:
+    if vat > 0:
+        return (Movement(revenue, Account.VAT_OUTPUT, vat),)
+    return (Movement(Account.VAT_OUTPUT, revenue, -vat),) if vat else ()
 
 
 def _entry(step: Step, occurred_at: datetime) -> Entry:
@@ -216,7 +197,7 @@ def _entry(step: Step, occurred_at: datetime) -> Entry:
         wallet_id=step.bill.wallet_id,
         kind=Transaction.Kind(f"consumption_{step.utility}"),
         amount=step.amount,
-        plan=consumption_plan(step.utility, step.amount, step.vat),
+        flow=consumption_flow(step.utility, step.amount, step.vat),
         occurred_at=occurred_at,
         utility=step.utility,
         payment_method=Transaction.Method.SYSTEM,

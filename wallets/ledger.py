@@ -1,33 +1,28 @@
 """
 The only writer of postings and balances.
 
-Every movement of money is an `Entry`: what happened, and a plan that says, for the wallet as it
-stands under its lock, which amounts go from where to where. A plan is a pure function, so one
-top-up and a billing run of thousands follow the same rules.
+Every movement of money is an `Entry`: what happened, and a flow that says which amounts go from
+where to where, given what the wallet holds. The database locks the wallet, applies the flow and
+writes transaction, postings and pockets in one statement (`wallets.ledger_calls`), so one top-up
+and a billing run of thousands follow the same rules.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from accounts.models import User
-from quantify.ids import uuid7
-from wallets.models import Posting, Transaction, Wallet
-from wallets.pockets import (
-    POCKET_ACCOUNTS,
-    InsufficientBalance,
-    Movement,
-    Pockets,
-    opposite,
-    pockets_of,
-    with_arrears,
-)
+from wallets import ledger_calls
+from wallets.entries import Entry, Posted
+from wallets.models import Transaction, Wallet
+from wallets.pockets import Flow, InsufficientBalance, opposite, pockets_of, with_arrears
+
+__all__ = ["Entry", "Posted", "lock", "post", "post_many", "reverse", "waiting_briefly"]
 
 LOCK_TIMEOUT = "3s"
 
@@ -56,39 +51,6 @@ class LedgerBusy(Exception):
     """The wallet stayed locked too long; the same request may be sent again."""
 
 
-type Plan = Callable[[Pockets], Sequence[Movement]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One business event to be posted to one wallet."""
-
-    wallet_id: UUID
-    kind: Transaction.Kind
-    amount: Decimal
-    plan: Plan
-    occurred_at: datetime
-    utility: str = ""
-    payment_method: str = ""
-    reference: str = ""
-    reason: str = ""
-    metadata: dict[str, object] = field(default_factory=dict)
-    idempotency_key: str | None = None
-    request_digest: str = ""
-    reverses: Transaction | None = None
-    actor: User | None = None
-    refuse_suspended: bool = False
-    refuse_closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A transaction, and whether it was there before under the same idempotency key."""
-
-    transaction: Transaction
-    replayed: bool
-
-
 def post(entry: Entry) -> Posted:
     """
     Post one entry; the same idempotency key again returns the first transaction, unchanged.
@@ -97,9 +59,12 @@ def post(entry: Entry) -> Posted:
     :raises WalletSuspended: if the entry is refused by a suspended wallet.
     :raises EstateClosed: if the entry is refused by a deleted unit or estate.
     :raises IdempotencyKeyReused: if the key stands for another request.
+    :raises AlreadyReversed: if what it reverses was reversed before.
     :raises LedgerBusy: if the wallet stayed locked for more than three seconds.
     """
-    return post_many([entry])[0]
+    with _clear_errors(), _statement():
+        posted, refusal = ledger_calls.post(entry)
+    return posted or _refused(entry, refusal)
 
 
 def post_many(entries: Sequence[Entry]) -> list[Posted]:
@@ -107,10 +72,15 @@ def post_many(entries: Sequence[Entry]) -> list[Posted]:
     Post entries to their wallets in one database transaction: all or none.
 
     Wallets are locked in primary-key order, whatever the order of the entries; entries of one
-    wallet are posted in the order given. Raises what `post` raises.
+    wallet are posted in the order given, others by thousands in one statement. Raises what
+    `post` raises.
     """
+    results: dict[int, Posted] = {}
     with waiting_briefly():
-        return _post_locked(entries, _lock(entry.wallet_id for entry in entries))
+        _lock(entry.wallet_id for entry in entries)
+        for places in _rounds(entries):
+            results |= _post_alike(entries, places)
+    return [results[place] for place in range(len(entries))]
 
 
 @contextmanager
@@ -120,14 +90,9 @@ def waiting_briefly() -> Iterator[None]:
 
     :raises LedgerBusy: if one of them waited longer.
     """
-    try:
-        with transaction.atomic():
-            _limit_waiting()
-            yield
-    except OperationalError as error:
-        if isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
-            raise LedgerBusy("The wallet is in use. Send the same request again.") from error
-        raise
+    with _clear_errors(), transaction.atomic():
+        _limit_waiting()
+        yield
 
 
 def lock(wallet_ids: Sequence[UUID]) -> None:
@@ -159,33 +124,44 @@ def reverse(
     if original.kind == Transaction.Kind.REVERSAL:
         raise NotReversible("A reversal is not reversed: post the transaction again instead.")
     movements = opposite(original.postings.order_by("line"))
+    with waiting_briefly():
+        if override:
+            lock([original.wallet_id])
+            wallet = Wallet.objects.get(pk=original.wallet_id)
+            movements = with_arrears(pockets_of(wallet), movements)
+        entry = Entry(
+            wallet_id=original.wallet_id,
+            kind=Transaction.Kind.REVERSAL,
+            amount=-original.amount,
+            flow=Flow(onward=tuple(movements)),
+            occurred_at=occurred_at,
+            utility=original.utility,
+            payment_method=original.payment_method,
+            reference=f"Reversal of {original}",
+            reason=reason,
+            metadata={"override": True} if override else {},
+            idempotency_key=idempotency_key,
+            request_digest=request_digest,
+            reverses=original,
+            actor=actor,
+        )
+        try:
+            return post(entry)
+        except InsufficientBalance as error:
+            raise NotReversible(f"The money of {original} was spent since. {error}") from error
 
-    def plan(pockets: Pockets) -> Sequence[Movement]:
-        # Asked under the wallet's lock, so that two reversals at once are one.
-        if Transaction.objects.filter(reverses=original).exists():
-            raise AlreadyReversed(f"{original} was reversed before.")
-        return with_arrears(pockets, movements) if override else movements
 
-    entry = Entry(
-        wallet_id=original.wallet_id,
-        kind=Transaction.Kind.REVERSAL,
-        amount=-original.amount,
-        plan=plan,
-        occurred_at=occurred_at,
-        utility=original.utility,
-        payment_method=original.payment_method,
-        reference=f"Reversal of {original}",
-        reason=reason,
-        metadata={"override": True} if override else {},
-        idempotency_key=idempotency_key,
-        request_digest=request_digest,
-        reverses=original,
-        actor=actor,
-    )
-    try:
-        return post(entry)
-    except InsufficientBalance as error:
-        raise NotReversible(f"The money of {original} was spent since. {error}") from error
+def check_open(entry: Entry, wallet: Wallet) -> None:
+    """
+    Refuse an entry that a suspended wallet, or one of a deleted unit, does not take.
+
+    :raises WalletSuspended: if the wallet is suspended.
+    :raises EstateClosed: if its unit or estate was deleted.
+    """
+    if entry.refuse_suspended and wallet.is_suspended:
+        raise WalletSuspended("The wallet is suspended. Ask the estate's office.")
+    if entry.refuse_closed and (wallet.unit.deleted_at or wallet.unit.estate.deleted_at):
+        raise EstateClosed("The unit or its estate was deleted. Restore it first.")
 
 
 def _limit_waiting() -> None:
@@ -193,121 +169,78 @@ def _limit_waiting() -> None:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
 
-def _lock(wallet_ids: Iterable[UUID]) -> dict[UUID, Wallet]:
-    wallets = Wallet.objects.locked().select_related("unit__estate").filter(pk__in=set(wallet_ids))
-    return {wallet.pk: wallet for wallet in wallets}
+def _lock(wallet_ids: Iterable[UUID]) -> None:
+    list(Wallet.objects.locked().filter(pk__in=set(wallet_ids)).values_list("pk"))
 
 
-def _post_locked(entries: Sequence[Entry], wallets: dict[UUID, Wallet]) -> list[Posted]:
-    earlier = _posted_before(entries)
-    results: list[Posted] = []
-    postings: list[Posting] = []
-    for entry in entries:
-        if found := earlier.get(entry.idempotency_key or ""):
-            if found.wallet_id != entry.wallet_id or found.request_digest != entry.request_digest:
-                raise IdempotencyKeyReused("This key was used for another request.")
-            results.append(Posted(found, replayed=True))
+def _statement() -> AbstractContextManager[None]:
+    """A savepoint within a transaction; a single statement outside of one is one by itself."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable | DeadlockDetected):
+            raise LedgerBusy("The wallet is in use. Send the same request again.") from error
+        raise
+    except IntegrityError as error:
+        # Seen only if another wallet's request with the same key committed a moment before.
+        if "transaction_idempotency_key" in str(error):
+            raise IdempotencyKeyReused("This key was used for another request.") from error
+        raise
+
+
+def _rounds(entries: Sequence[Entry]) -> Iterator[list[int]]:
+    """The places of entries, cut so that no wallet is twice in a round; its entries in order."""
+    rounds: list[list[int]] = []
+    counts: dict[UUID, int] = defaultdict(int)
+    for place, entry in enumerate(entries):
+        number = counts[entry.wallet_id]
+        counts[entry.wallet_id] += 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(place)
+    yield from rounds
+
+
+def _post_alike(entries: Sequence[Entry], places: Sequence[int]) -> dict[int, Posted]:
+    """Post one entry of each wallet: those of the same form in one statement, others singly."""
+    alike: dict[object, list[int]] = defaultdict(list)
+    for place in places:
+        alike[ledger_calls.form(entries[place])].append(place)
+    results: dict[int, Posted] = {}
+    for form, group in alike.items():
+        if form is None or len(group) == 1:
+            results |= {place: post(entries[place]) for place in group}
             continue
-        made, moved = _make(entry, wallets[entry.wallet_id])
-        results.append(Posted(made, replayed=False))
-        postings += moved
-    new = [posted.transaction for posted in results if not posted.replayed]
-    _write(new, postings, wallets)
+        posted = _post_statement([entries[place] for place in group])
+        results |= dict(zip(group, posted, strict=True))
     return results
 
 
-def _posted_before(entries: Sequence[Entry]) -> dict[str, Transaction]:
-    keys = [entry.idempotency_key for entry in entries if entry.idempotency_key]
-    if not keys:
-        return {}
-    found = Transaction.objects.filter(idempotency_key__in=keys)
-    return {str(earlier.idempotency_key): earlier for earlier in found}
+def _post_statement(entries: Sequence[Entry]) -> list[Posted]:
+    try:
+        with transaction.atomic():
+            posted = ledger_calls.post_many(entries)
+    except IntegrityError:
+        # One of them is refused: singly, the one that is says why.
+        return [post(entry) for entry in entries]
+    return [one or _refused(entry, "") for entry, one in zip(entries, posted, strict=True)]
 
 
-def check_open(entry: Entry, wallet: Wallet) -> None:
-    """Refuse an entry that a suspended wallet, or one of a deleted unit, does not take."""
-    if entry.refuse_suspended and wallet.is_suspended:
-        raise WalletSuspended("The wallet is suspended. Ask the estate's office.")
-    if entry.refuse_closed and (wallet.unit.deleted_at or wallet.unit.estate.deleted_at):
-        raise EstateClosed("The unit or its estate was deleted. Restore it first.")
-
-
-def _make(entry: Entry, wallet: Wallet) -> tuple[Transaction, list[Posting]]:
+def _refused(entry: Entry, refusal: str) -> Posted:
+    """The transaction that was posted before under the key, or why nothing was posted."""
+    key = entry.idempotency_key
+    if key and (found := Transaction.objects.filter(idempotency_key=key).first()):
+        if found.wallet_id != entry.wallet_id or found.request_digest != entry.request_digest:
+            raise IdempotencyKeyReused("This key was used for another request.")
+        return Posted.again(found)
+    if refusal == "reversed":
+        raise AlreadyReversed(f"{entry.reverses} was reversed before.")
+    wallet = Wallet.objects.select_related("unit__estate").get(pk=entry.wallet_id)
     check_open(entry, wallet)
-    before = pockets_of(wallet)
-    movements = entry.plan(before)
-    after = before.after(movements)
-    wallet.sequence += 1
-    for name in (*POCKET_ACCOUNTS.values(), "arrears"):
-        setattr(wallet, name, getattr(after, name))
-    made = Transaction(
-        id=uuid7(),
-        wallet=wallet,
-        estate_id=wallet.unit.estate_id,
-        sequence=wallet.sequence,
-        kind=entry.kind,
-        utility=entry.utility,
-        amount=entry.amount,
-        balance_before=before.balance,
-        balance_after=after.balance,
-        arrears_after=after.arrears,
-        payment_method=entry.payment_method,
-        reference=entry.reference,
-        reason=entry.reason,
-        metadata=entry.metadata,
-        idempotency_key=entry.idempotency_key,
-        request_digest=entry.request_digest,
-        reverses=entry.reverses,
-        actor=entry.actor,
-        occurred_at=entry.occurred_at,
-    )
-    postings = [
-        Posting(
-            transaction=made,
-            line=line,
-            debit=movement.debit,
-            credit=movement.credit,
-            amount=movement.amount,
-        )
-        for line, movement in enumerate(movements, start=1)
-    ]
-    return made, postings
-
-
-def _write(
-    made: Sequence[Transaction], postings: Sequence[Posting], wallets: dict[UUID, Wallet]
-) -> None:
-    if not made:
-        return
-    Transaction.objects.bulk_create(made)
-    Posting.objects.bulk_create(postings)
-    _write_pockets([wallets[pk] for pk in {one.wallet_id for one in made}])
-
-
-def _write_pockets(wallets: Sequence[Wallet]) -> None:
-    """
-    Store the pockets of many wallets in one statement.
-
-    One UPDATE joined to arrays instead of one per wallet: a billing run writes thousands.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE wallets_wallet AS wallet
-            SET available = new.available, electricity = new.electricity, water = new.water,
-                solar = new.solar, arrears = new.arrears, sequence = new.sequence,
-                updated_at = now()
-            FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
-                        %s::numeric[], %s::bigint[])
-                 AS new (id, available, electricity, water, solar, arrears, sequence)
-            WHERE wallet.id = new.id
-            """,
-            [
-                [wallet.pk for wallet in wallets],
-                *(
-                    [getattr(wallet, name) for wallet in wallets]
-                    for name in ("available", "electricity", "water", "solar", "arrears")
-                ),
-                [wallet.sequence for wallet in wallets],
-            ],
-        )
+    entry.flow.after(pockets_of(wallet))
+    raise LedgerBusy("The wallet changed meanwhile. Send the same request again.")

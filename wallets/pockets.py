@@ -1,9 +1,12 @@
 """
-A wallet's pockets: what movements make of them, and what they refuse. Pure, without a database.
+A wallet's pockets: what a flow of money makes of them, and what they refuse. Pure, no database.
+
+The database applies the same rules under the wallet's lock (`ledger_post`, `ledger_post_many`);
+a property test holds the three together.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 
 from quantify.money import ZERO
@@ -32,6 +35,98 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Tap:
+    """
+    An account that money flows from or to.
+
+    `bounded`: as a source no more than the pocket holds; as a sink no more than is owed there
+    (the debt of water, arrears), and of arrears no more than `cap`.
+    """
+
+    account: Account
+    bounded: bool = False
+    cap: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """
+    How an amount of rand, zero or more, moves: from the sources in turn to the sinks in turn.
+
+    One side is a single account, the other at most three, the last of them without a bound.
+    `onward` moves afterwards, whatever the pockets hold. `above_debts` asks that what is
+    available covers what is owed as well. `shortage` says in words what is missing; it may name
+    `{amount}`, `{free}` and the pockets.
+    """
+
+    amount: Decimal = ZERO
+    sources: tuple[Tap, ...] = ()
+    sinks: tuple[Tap, ...] = ()
+    onward: tuple[Movement, ...] = ()
+    above_debts: bool = False
+    shortage: str = ""
+
+    @property
+    def pays_in(self) -> bool:
+        """Whether one account gives to several; else several give to one."""
+        return len(self.sources) == 1
+
+    @property
+    def counter(self) -> Account | None:
+        """The account that stands alone on its side."""
+        alone = self.sources if self.pays_in else self.sinks
+        return alone[0].account if alone else None
+
+    @property
+    def steps(self) -> tuple[Tap, ...]:
+        """The taps of the other side, in turn."""
+        return self.sinks if self.pays_in else self.sources
+
+    def movements(self, pockets: "Pockets") -> list[Movement]:
+        """
+        What moves, given what the pockets hold.
+
+        :raises InsufficientBalance: if the debts would not stay covered (`above_debts`).
+        """
+        if self.above_debts and pockets.free < self.amount:
+            raise InsufficientBalance(self._lack(pockets))
+        counter, rest = self.counter, self.amount
+        shares: dict[Account, Decimal] = {}
+        for step in self.steps:
+            share = min(rest, self._room(step, pockets)) if step.bounded else rest
+            shares[step.account] = shares.get(step.account, ZERO) + share
+            rest -= share
+        made = [
+            Movement(counter, account, share) if self.pays_in else Movement(account, counter, share)
+            for account, share in shares.items()
+            if counter is not None and share > 0
+        ]
+        return [*made, *self.onward]
+
+    def after(self, pockets: "Pockets") -> "Pockets":
+        """
+        What the pockets hold afterwards.
+
+        :raises InsufficientBalance: if protected money is missing.
+        """
+        try:
+            return pockets.after(self.movements(pockets))
+        except InsufficientBalance as error:
+            raise InsufficientBalance(self._lack(pockets) or str(error)) from error
+
+    def _room(self, step: Tap, pockets: "Pockets") -> Decimal:
+        if not self.pays_in:
+            held: Decimal = getattr(pockets, POCKET_ACCOUNTS[step.account])
+            return max(held, ZERO)
+        if step.account == Account.WATER:
+            return max(-pockets.water, ZERO)
+        return min(pockets.arrears, pockets.arrears if step.cap is None else step.cap)
+
+    def _lack(self, pockets: "Pockets") -> str:
+        return self.shortage.format(amount=self.amount, free=pockets.free, **asdict(pockets))
+
+
+@dataclass(frozen=True, slots=True)
 class Pockets:
     """A wallet's money at one moment. Pockets grow by credits, arrears by debits."""
 
@@ -44,6 +139,11 @@ class Pockets:
     @property
     def balance(self) -> Decimal:
         return self.available + self.electricity + self.water + self.solar
+
+    @property
+    def free(self) -> Decimal:
+        """What is available above arrears and the debt of water."""
+        return max(self.available - self.arrears - max(-self.water, ZERO), ZERO)
 
     def after(self, movements: Sequence[Movement]) -> "Pockets":
         """
@@ -67,7 +167,7 @@ class Pockets:
 
 
 def pockets_of(wallet: Wallet) -> Pockets:
-    """A wallet's pockets as the plans see them."""
+    """A wallet's pockets as the flows see them."""
     return Pockets(
         available=wallet.available,
         electricity=wallet.electricity,

@@ -1,6 +1,5 @@
 """Binding free money to a utility."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -10,7 +9,7 @@ from quantify.quantities import Utility
 from wallets import ledger
 from wallets.ledger import Posted
 from wallets.models import Account, Transaction
-from wallets.pockets import InsufficientBalance, Movement, Pockets
+from wallets.pockets import Flow, Tap
 
 POCKET = {
     Utility.ELECTRICITY: Account.ELECTRICITY,
@@ -34,21 +33,18 @@ def purchase(
 
     :raises InsufficientBalance: if less is available; nothing changes.
     """
-    pocket = POCKET[Utility(utility)]
-
-    def plan(pockets: Pockets) -> Sequence[Movement]:
-        if pockets.available < amount:
-            raise InsufficientBalance(
-                f"R{pockets.available} is available, R{amount} was asked for. Top up first."
-            )
-        return [Movement(debit=Account.AVAILABLE, credit=pocket, amount=amount)]
-
+    flow = Flow(
+        amount=amount,
+        sources=(Tap(Account.AVAILABLE),),
+        sinks=(Tap(POCKET[Utility(utility)]),),
+        shortage="R{available} is available, R{amount} was asked for. Top up first.",
+    )
     return ledger.post(
         ledger.Entry(
             wallet_id=wallet_id,
             kind=Transaction.Kind(f"purchase_{utility}"),
             amount=amount,
-            plan=plan,
+            flow=flow,
             occurred_at=occurred_at,
             utility=utility,
             idempotency_key=idempotency_key,

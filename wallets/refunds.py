@@ -6,17 +6,15 @@ of the method in the same transaction: the clearing account agrees with the bank
 of `REFUNDS` is what was paid back. What is owed stays: only what is free above it is paid back.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from accounts.models import User
-from quantify.money import ZERO
 from wallets import amounts, ledger, wakeups
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction
-from wallets.pockets import InsufficientBalance, Movement, Pockets
+from wallets.pockets import Flow, Movement, Tap
 from wallets.topups import CLEARING
 
 METHODS = (
@@ -29,12 +27,6 @@ METHODS = (
 
 class UnknownMethod(Exception):
     """Money is not paid back in this way."""
-
-
-def refundable(pockets: Pockets) -> Decimal:
-    """What may be paid back, in rand: what is available above arrears and the debt of water."""
-    owed = pockets.arrears + max(-pockets.water, ZERO)
-    return max(pockets.available - owed, ZERO)
 
 
 def refund(  # noqa: PLR0913  (the fields of the request)
@@ -95,22 +87,19 @@ def entry(  # noqa: PLR0913  (the fields of the request)
     if payment_method not in METHODS:
         raise UnknownMethod("Pay back by EFT, card, instant EFT or cash.")
     clearing = CLEARING[Transaction.Method(payment_method)]
-
-    def plan(pockets: Pockets) -> Sequence[Movement]:
-        if (free := refundable(pockets)) < amount:
-            raise InsufficientBalance(
-                f"R{free} can be refunded: what is available less what is owed."
-            )
-        return [
-            Movement(debit=Account.AVAILABLE, credit=Account.REFUNDS, amount=amount),
-            Movement(debit=Account.REFUNDS, credit=clearing, amount=amount),
-        ]
-
+    flow = Flow(
+        amount=amount,
+        sources=(Tap(Account.AVAILABLE),),
+        sinks=(Tap(Account.REFUNDS),),
+        onward=(Movement(debit=Account.REFUNDS, credit=clearing, amount=amount),),
+        above_debts=True,
+        shortage="R{free} can be refunded: what is available less what is owed.",
+    )
     return Entry(
         wallet_id=wallet_id,
         kind=Transaction.Kind.REFUND,
         amount=amount,
-        plan=plan,
+        flow=flow,
         occurred_at=occurred_at,
         payment_method=payment_method,
         reference=reference,

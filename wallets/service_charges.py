@@ -7,7 +7,6 @@ becomes arrears, since the service was given, as with energy that was used. It g
 `vat_registered` says so. Money bound to a utility is left alone.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -18,7 +17,7 @@ from quantify.money import ZERO, vat_within
 from wallets import amounts, ledger, wakeups
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction
-from wallets.pockets import Movement, Pockets
+from wallets.pockets import Flow, Movement, Tap
 
 
 def charge(  # noqa: PLR0913  (the fields of the request)
@@ -78,7 +77,7 @@ def entry(  # noqa: PLR0913  (the fields of the request)
         wallet_id=wallet_id,
         kind=Transaction.Kind.SERVICE_CHARGE,
         amount=amount,
-        plan=lambda pockets: movements(pockets, amount, vat),
+        flow=flow(amount, vat),
         occurred_at=occurred_at,
         payment_method=Transaction.Method.SYSTEM,
         reference=reference,
@@ -91,12 +90,12 @@ def entry(  # noqa: PLR0913  (the fields of the request)
     )
 
 
-def movements(pockets: Pockets, amount: Decimal, vat: Decimal) -> Sequence[Movement]:
+def flow(amount: Decimal, vat: Decimal) -> Flow:
     """What is available pays first, arrears the rest; then the VAT within the amount goes on."""
-    free = min(amount, pockets.available)
-    steps = (
-        (Account.AVAILABLE, Account.SERVICE_CHARGES, free),
-        (Account.ARREARS, Account.SERVICE_CHARGES, amount - free),
-        (Account.SERVICE_CHARGES, Account.VAT_OUTPUT, vat),
+    passed_on = Movement(Account.SERVICE_CHARGES, Account.VAT_OUTPUT, vat)
+    return Flow(
+        amount=amount,
+        sources=(Tap(Account.AVAILABLE, bounded=True), Tap(Account.ARREARS)),
+        sinks=(Tap(Account.SERVICE_CHARGES),),
+        onward=(passed_on,) if vat else (),
     )
-    return [Movement(debit, credit, moved) for debit, credit, moved in steps if moved > 0]

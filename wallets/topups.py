@@ -1,6 +1,5 @@
 """Money paid in: what it clears first, and where the rest goes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +11,7 @@ from quantify.money import HUNDRED, percentage, to_cents
 from wallets import ledger, wakeups
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction, Wallet
-from wallets.pockets import Movement, Pockets, pockets_of
+from wallets.pockets import Flow, Pockets, Tap, pockets_of
 
 CLEARING = {
     Transaction.Method.EFT: Account.CLEARING_EFT,
@@ -50,20 +49,33 @@ class Part:
     amount: Decimal
 
 
+def paying_in(
+    source: Account, amount: Decimal, *, utility: str, debt_recovery_percent: Decimal
+) -> Flow:
+    """Divide an amount: water debt, then arrears up to their share, then the named pocket."""
+    recoverable = to_cents(percentage(amount, debt_recovery_percent))
+    return Flow(
+        amount=amount,
+        sources=(Tap(source),),
+        sinks=(
+            Tap(Account.WATER, bounded=True),
+            Tap(Account.ARREARS, bounded=True, cap=recoverable),
+            Tap(POCKET[utility]),
+        ),
+    )
+
+
 def split(
     *, pockets: Pockets, amount: Decimal, utility: str, debt_recovery_percent: Decimal
 ) -> list[Part]:
-    """Divide an amount: water debt, then arrears up to their share, then the named pocket."""
-    rest = amount
-    parts = []
-    recoverable = min(pockets.arrears, to_cents(percentage(amount, debt_recovery_percent)))
-    for account, owed in ((Account.WATER, -pockets.water), (Account.ARREARS, recoverable)):
-        if (paid := min(rest, owed)) > 0:
-            parts.append(Part(account, paid))
-            rest -= paid
-    if rest > 0:
-        parts.append(Part(POCKET[utility], rest))
-    return parts
+    """How an amount that is paid in would be divided."""
+    flow = paying_in(
+        Account.CLEARING_SYSTEM,
+        amount,
+        utility=utility,
+        debt_recovery_percent=debt_recovery_percent,
+    )
+    return [Part(move.credit, move.amount) for move in flow.movements(pockets)]
 
 
 def preview(*, wallet: Wallet, amount: Decimal, utility: str = "") -> list[Part]:
@@ -153,22 +165,17 @@ def entry(  # noqa: PLR0913  (the fields of the request)
 
     The money comes from `source`, by default from the clearing account of its method.
     """
-    clearing = source or CLEARING[Transaction.Method(payment_method)]
-
-    def plan(pockets: Pockets) -> Sequence[Movement]:
-        parts = split(
-            pockets=pockets,
-            amount=amount,
-            utility=utility,
-            debt_recovery_percent=debt_recovery_percent,
-        )
-        return [Movement(debit=clearing, credit=p.account, amount=p.amount) for p in parts]
-
+    flow = paying_in(
+        source or CLEARING[Transaction.Method(payment_method)],
+        amount,
+        utility=utility,
+        debt_recovery_percent=debt_recovery_percent,
+    )
     return Entry(
         wallet_id=wallet_id,
         kind=Transaction.Kind.TOPUP,
         amount=amount,
-        plan=plan,
+        flow=flow,
         occurred_at=occurred_at,
         utility=utility,
         payment_method=payment_method,

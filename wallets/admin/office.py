@@ -31,7 +31,7 @@ class OfficeActions:
     def refund(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:
         """Pay back what is available above what is owed."""
         wallet = self.object_or_404(request, object_id)
-        free = formats.money_text(refunds.refundable(pockets_of(wallet)))
+        free = formats.money_text(pockets_of(wallet).free)
         form = RefundForm(request.POST or None, user=signed_in(request))
         return _serve(
             request,

@@ -3,6 +3,7 @@
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
@@ -21,8 +22,12 @@ class WalletQuerySet(EstateScopedQuerySet):
     estate_path = "unit__estate"
 
     def locked(self) -> Self:
-        """For update, always in primary-key order, so that no two callers wait for each other."""
-        return self.select_for_update(of=("self",)).order_by("pk")
+        """
+        For update, always in primary-key order, so that no two callers wait for each other.
+
+        Not against those who only refer to a wallet: their foreign keys lock its key.
+        """
+        return self.select_for_update(of=("self",), no_key=True).order_by("pk")
 
 
 class Wallet(Record):
@@ -79,8 +84,10 @@ class Transaction(models.Model):
     """
     One thing that happened to a wallet: a top-up, a purchase, consumption, a reversal.
 
-    Append-only (the database refuses change); made of postings; numbered without holes in
-    its wallet by `sequence`. `amount` is positive in the direction that the kind names.
+    Append-only (the database refuses change) and numbered without holes in its wallet by
+    `sequence`. `amount` is positive in the direction that the kind names. Its postings are in
+    the row, line by line (`debits`, `credits`, `amounts`; as rows: `postings`), so that neither
+    can be without the other. To write it moves its wallet: `ledger_carry_wallets`.
     """
 
     class Kind(models.TextChoices):
@@ -111,10 +118,18 @@ class Transaction(models.Model):
         db_default=Func(Value("wallets_transaction_number"), function="nextval"),
     )
     wallet = models.ForeignKey(
-        Wallet, on_delete=models.PROTECT, related_name="transactions", db_index=False
+        Wallet,
+        on_delete=models.PROTECT,
+        related_name="transactions",
+        db_index=False,
+        db_constraint=False,
     )
     estate = models.ForeignKey(
-        Estate, on_delete=models.PROTECT, related_name="transactions", db_index=False
+        Estate,
+        on_delete=models.PROTECT,
+        related_name="transactions",
+        db_index=False,
+        db_constraint=False,
     )
     sequence = models.BigIntegerField()
     kind = models.CharField(max_length=24, choices=Kind)
@@ -127,16 +142,27 @@ class Transaction(models.Model):
     reference = models.CharField(max_length=140, blank=True)
     reason = models.CharField(max_length=250, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    idempotency_key = models.CharField(max_length=200, null=True, unique=True)  # noqa: DJ001
+    idempotency_key = models.CharField(max_length=200, null=True)  # noqa: DJ001
     request_digest = models.CharField(max_length=64, blank=True)
     reverses = models.OneToOneField(
-        "self", on_delete=models.PROTECT, null=True, related_name="reversed_by"
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="reversed_by",
+        db_constraint=False,
     )
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        db_index=False,
+        db_constraint=False,
     )
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    debits = ArrayField(models.SmallIntegerField(), editable=False)
+    credits = ArrayField(models.SmallIntegerField(), editable=False)
+    amounts = ArrayField(money(), editable=False)
 
     objects = TransactionQuerySet.as_manager()
 
@@ -147,6 +173,11 @@ class Transaction(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["wallet", "sequence"], name="transaction_sequence"),
+            models.UniqueConstraint(
+                fields=["idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="transaction_idempotency_key",
+            ),
             models.CheckConstraint(
                 condition=Q(kind="reversal", reverses__isnull=False)
                 | (~Q(kind="reversal") & Q(reverses=None)),
@@ -169,10 +200,15 @@ class PostingQuerySet(EstateScopedQuerySet):
 
 
 class Posting(models.Model):
-    """An amount debited to one account and credited to another: balanced by construction."""
+    """
+    An amount debited to one account and credited to another: balanced by construction.
 
+    A line of its transaction's row, seen as a row (a view): it is read here and never written.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
     transaction = models.ForeignKey(
-        Transaction, on_delete=models.PROTECT, related_name="postings", db_index=False
+        Transaction, on_delete=models.DO_NOTHING, related_name="postings", db_constraint=False
     )
     line = models.PositiveSmallIntegerField()
     debit = models.PositiveSmallIntegerField(choices=Account)
@@ -182,11 +218,7 @@ class Posting(models.Model):
     objects = PostingQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["transaction", "line"], name="posting_line_unique"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="posting_amount_positive"),
-            models.CheckConstraint(condition=~Q(debit=F("credit")), name="posting_two_accounts"),
-        ]
+        managed = False
 
     def __str__(self) -> str:
         return f"R{self.amount}: {self.get_debit_display()} to {self.get_credit_display()}"

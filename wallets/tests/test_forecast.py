@@ -21,7 +21,7 @@ from wallets.expectation import EXPECTED, TooLittleHistory, habit
 from wallets.forecast import Forecast
 from wallets.ledger import Entry
 from wallets.models import Account, Transaction, Wallet
-from wallets.pockets import Movement, Pockets
+from wallets.pockets import Flow, Pockets, Tap
 from wallets.tests.moments import top_up
 from wallets.tests.test_billing import metered_unit, wallet_of
 
@@ -128,11 +128,11 @@ def hold(meter: Meter, amount: str) -> Wallet:
             wallet_id=wallet.pk,
             kind=Transaction.Kind.ADJUSTMENT,
             amount=Decimal(amount) - wallet.available,
-            plan=lambda pockets: [
-                Movement(
-                    Account.AVAILABLE, Account.ADJUSTMENTS, pockets.available - Decimal(amount)
-                )
-            ],
+            flow=Flow(
+                amount=wallet.available - Decimal(amount),
+                sources=(Tap(Account.AVAILABLE),),
+                sinks=(Tap(Account.ADJUSTMENTS),),
+            ),
             occurred_at=NOW,
         )
     )

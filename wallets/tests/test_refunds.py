@@ -26,13 +26,13 @@ def refund(wallet: Wallet, amount: str, **fields: object) -> Transaction:
 
 def use(wallet: Wallet, utility: str, amount: str) -> None:
     """Let electricity or water worth an amount be consumed."""
-    plan = charges.consumption_plan(charges.Utility(utility), Decimal(amount), Decimal(0))
+    flow = charges.consumption_flow(charges.Utility(utility), Decimal(amount), Decimal(0))
     ledger.post(
         Entry(
             wallet_id=wallet.pk,
             kind=Transaction.Kind(f"consumption_{utility}"),
             amount=Decimal(amount),
-            plan=plan,
+            flow=flow,
             occurred_at=NOON,
         )
     )

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts.tests.factories import UserFactory
 from wallets import amounts, ledger, suspense, verification
 from wallets.models import Account, Posting, SuspenseReceipt, SuspenseRelease, Transaction, Wallet
-from wallets.pockets import Movement
+from wallets.pockets import Flow, Movement
 from wallets.suspense import AnotherEstate, InvalidReceipt, NotEnoughLeft, ReceiptDiffers
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON
@@ -186,7 +186,9 @@ class TestAllocate:
                 wallet_id=wallet.pk,
                 kind=Transaction.Kind.ADJUSTMENT,
                 amount=Decimal("-70.00"),
-                plan=lambda _: [Movement(Account.AVAILABLE, Account.ADJUSTMENTS, Decimal("70.00"))],
+                flow=Flow(
+                    onward=(Movement(Account.AVAILABLE, Account.ADJUSTMENTS, Decimal("70.00")),)
+                ),
                 occurred_at=NOON,
             )
         )

@@ -5,7 +5,7 @@ import pytest
 from wallets import ledger, topups
 from wallets.ledger import Entry
 from wallets.models import Account, Transaction, Wallet
-from wallets.pockets import Movement, Pockets
+from wallets.pockets import Flow, Movement, Pockets
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
 from wallets.topups import Part
@@ -24,7 +24,9 @@ def owe(wallet: Wallet, *, water: str, arrears: str) -> None:
             wallet_id=wallet.pk,
             kind=Transaction.Kind.ADJUSTMENT,
             amount=-sum(shares.values(), Decimal(0)),
-            plan=lambda _: [Movement(one, Account.ADJUSTMENTS, shares[one]) for one in shares],
+            flow=Flow(
+                onward=tuple(Movement(one, Account.ADJUSTMENTS, shares[one]) for one in shares)
+            ),
             occurred_at=NOON,
         )
     )
@@ -70,14 +72,17 @@ class TestSplit:
         percent: str,
         expected: list[tuple[Account, str]],
     ):
-        parts = topups.split(
-            pockets=pockets(**held),
-            amount=Decimal("100.00"),
+        flow = topups.paying_in(
+            Account.CLEARING_CASH,
+            Decimal("100.00"),
             utility=utility,
             debt_recovery_percent=Decimal(percent),
         )
 
-        assert parts == [Part(account, Decimal(amount)) for account, amount in expected]
+        assert flow.movements(pockets(**held)) == [
+            Movement(Account.CLEARING_CASH, account, Decimal(amount))
+            for account, amount in expected
+        ]
 
 
 @pytest.mark.django_db

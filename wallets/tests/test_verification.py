@@ -24,10 +24,7 @@ UNGUARDED = """
 SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE wallets_wallet DISABLE TRIGGER USER;
 ALTER TABLE wallets_transaction DISABLE TRIGGER USER;
-ALTER TABLE wallets_posting DISABLE TRIGGER USER;
 ALTER TABLE wallets_charge DISABLE TRIGGER USER;
-ALTER TABLE wallets_posting DROP CONSTRAINT posting_amount_positive;
-ALTER TABLE wallets_posting DROP CONSTRAINT posting_two_accounts;
 """
 
 # The transaction that a fault is planted in: the newest, or the charge.
@@ -45,12 +42,13 @@ SEQUENCE = "transactions are numbered without holes"
 
 FAULTS = [
     pytest.param(
-        "UPDATE wallets_posting SET credit = debit WHERE line = 2",
+        "UPDATE wallets_transaction SET credits[2] = debits[2] WHERE id = (TABLE charged)",
         {"postings are balanced", "charges are what their postings say"},
         id="one account on both sides",
     ),
     pytest.param(
-        "DELETE FROM wallets_posting WHERE transaction_id = (TABLE last)",
+        "UPDATE wallets_transaction SET debits = '{}', credits = '{}', amounts = '{}'"
+        " WHERE id = (TABLE last)",
         {"every transaction has postings", POCKETS, EFFECT, "reversals are equal and opposite"},
         id="postings gone",
     ),
@@ -84,14 +82,14 @@ FAULTS = [
         id="reversal of another amount",
     ),
     pytest.param(
-        "UPDATE wallets_posting SET debit = 2 WHERE transaction_id = (TABLE last)",
+        "UPDATE wallets_transaction SET debits[1] = 2 WHERE id = (TABLE last)",
         {"reversals are equal and opposite", POCKETS},
         id="reversal from another pocket",
     ),
     pytest.param(
         """
         UPDATE wallets_transaction SET metadata = '{"override": true}' WHERE id = (TABLE last);
-        UPDATE wallets_posting SET debit = 2 WHERE transaction_id = (TABLE last)
+        UPDATE wallets_transaction SET debits[1] = 2 WHERE id = (TABLE last)
         """,
         {POCKETS},
         id="reversal from another pocket by override",
@@ -112,8 +110,7 @@ FAULTS = [
         id="charge",
     ),
     pytest.param(
-        "UPDATE wallets_posting SET amount = amount - 1 WHERE transaction_id = (TABLE charged)"
-        " AND line = 2",
+        "UPDATE wallets_transaction SET amounts[2] = amounts[2] - 1 WHERE id = (TABLE charged)",
         {"charges are what their postings say"},
         id="VAT posted",
     ),

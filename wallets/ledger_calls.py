@@ -1,0 +1,137 @@
+"""
+The two database functions that write the ledger (`wallets/migrations/0012`), as calls.
+
+`ledger_post` posts one entry of any form. `ledger_post_many` posts entries of different wallets
+that differ in amounts and keys alone: 100,000 of them as one statement take a sixth of the time
+that one call each takes.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Model
+
+from quantify.money import ZERO
+from wallets.entries import Entry, Posted, Written
+from wallets.models import Account
+from wallets.pockets import Flow
+
+type Form = tuple[object, ...]
+
+POST = """
+SELECT refusal, id, number, estate_id, sequence, balance_before, balance_after, arrears_after,
+    recorded_at, debits, credits, amounts
+FROM ledger_post(%s::uuid, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::uuid, %s::uuid, %s,
+    %s, %s, %s, %s, %s, %s::smallint, %s::smallint[], %s::boolean[], %s::numeric,
+    %s::smallint[], %s::smallint[], %s::numeric[])
+"""
+POST_MANY = """
+SELECT wallet_id, id, number, estate_id, sequence, balance_before, balance_after, arrears_after,
+    recorded_at, debits, credits, amounts
+FROM ledger_post_many(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::text[],
+    %s::text[], %s, %s, %s, %s, %s, %s::uuid, %s, %s, %s, %s, %s::smallint, %s::smallint[],
+    %s::boolean[], %s::smallint, %s::smallint)
+"""
+
+
+def post(entry: Entry) -> tuple[Posted | None, str]:
+    """Post one entry; nothing, and why in a word, if the database refuses it."""
+    flow = entry.flow
+    with connection.cursor() as cursor:
+        cursor.execute(POST, [
+            entry.wallet_id, entry.kind.value, entry.utility, entry.amount, entry.payment_method,
+            entry.reference, entry.reason, json.dumps(entry.metadata), entry.idempotency_key,
+            entry.request_digest, _pk(entry.reverses), _pk(entry.actor), entry.occurred_at,
+            entry.refuse_suspended, entry.refuse_closed, flow.above_debts, flow.amount,
+            flow.pays_in, flow.counter,
+            _codes(step.account for step in flow.steps), _truths(flow), _cap(flow),
+            _codes(movement.debit for movement in flow.onward),
+            _codes(movement.credit for movement in flow.onward),
+            _array(str(movement.amount) for movement in flow.onward),
+        ])  # fmt: skip
+        refusal, *row = cursor.fetchone()
+    return (None, refusal) if refusal else (Posted(entry, Written(*row)), "")
+
+
+def form(entry: Entry) -> Form | None:
+    """What entries of one statement have in common; nothing if an entry must go alone."""
+    flow = entry.flow
+    if entry.metadata or entry.reverses or flow.above_debts or flow.amount != abs(entry.amount):
+        return None
+    if len(flow.onward) > 1 or not flow.steps:
+        return None
+    onward = flow.onward[0] if flow.onward else None
+    sides = frozenset((onward.debit, onward.credit)) if onward else None
+    steps = tuple((step.account, step.bounded) for step in flow.steps)
+    return (
+        entry.kind, entry.utility, entry.payment_method, entry.reference, entry.reason,
+        entry.actor, entry.occurred_at, entry.refuse_suspended, entry.refuse_closed,
+        flow.pays_in, flow.counter, steps, sides, _cap(flow) is None,
+        entry.idempotency_key is None, entry.request_digest == "",
+    )  # fmt: skip
+
+
+def post_many(entries: Sequence[Entry]) -> list[Posted | None]:
+    """
+    Post entries of one form, each to another wallet; nothing for those the database left out.
+
+    A flow that takes more than a wallet holds fails as a whole (an IntegrityError).
+    """
+    one, flow = entries[0], entries[0].flow
+    debit, credit = _sides(entries)
+    with connection.cursor() as cursor:
+        cursor.execute(POST_MANY, [
+            _array(entry.wallet_id.hex for entry in entries),
+            _array(str(entry.amount) for entry in entries),
+            _array(str(_onward(entry.flow, debit)) for entry in entries),
+            _array(str(_cap(entry.flow)) for entry in entries) if _cap(flow) is not None else None,
+            [entry.idempotency_key for entry in entries] if one.idempotency_key else None,
+            [entry.request_digest for entry in entries] if one.request_digest else None,
+            one.kind.value, one.utility, one.payment_method, one.reference, one.reason,
+            _pk(one.actor), one.occurred_at, one.refuse_suspended, one.refuse_closed,
+            flow.pays_in, flow.counter, _codes(step.account for step in flow.steps),
+            _truths(flow), debit, credit,
+        ])  # fmt: skip
+        written: dict[UUID, Written] = {row[0]: Written(*row[1:]) for row in cursor}
+    return [
+        Posted(entry, made) if (made := written.get(entry.wallet_id)) else None for entry in entries
+    ]
+
+
+def _pk(row: Model | None) -> UUID | None:
+    return row.pk if row else None
+
+
+def _sides(entries: Iterable[Entry]) -> tuple[Account | None, Account | None]:
+    """The accounts of what moves onward, as the first entry that has it names them."""
+    onward = next((entry.flow.onward[0] for entry in entries if entry.flow.onward), None)
+    return (onward.debit, onward.credit) if onward else (None, None)
+
+
+def _onward(flow: Flow, debit: Account | None) -> Decimal:
+    """What moves onward: positive from the debited account, negative towards it."""
+    if not flow.onward:
+        return ZERO
+    movement = flow.onward[0]
+    return movement.amount if movement.debit == debit else -movement.amount
+
+
+def _cap(flow: Flow) -> Decimal | None:
+    """How much of the arrears may be paid; no bound of a flow but this one varies."""
+    return next((step.cap for step in flow.steps if step.cap is not None), None)
+
+
+def _truths(flow: Flow) -> str:
+    return _array("t" if step.bounded else "f" for step in flow.steps)
+
+
+def _codes(accounts: Iterable[Account]) -> str:
+    return _array(str(int(account)) for account in accounts)
+
+
+def _array(values: Iterable[str]) -> str:
+    """An array literal of numbers or ids, which need no quotes: a tenth of a list's cost."""
+    return "{" + ",".join(values) + "}"
