@@ -94,12 +94,13 @@ class Flow:
         shares: dict[Account, Decimal] = {}
         for step in self.steps:
             share = min(rest, self._room(step, pockets)) if step.bounded else rest
-            shares[step.account] = shares.get(step.account, ZERO) + share
-            rest -= share
+            if share > 0:
+                shares[step.account] = shares.get(step.account, ZERO) + share
+                rest -= share
         made = [
             Movement(counter, account, share) if self.pays_in else Movement(account, counter, share)
             for account, share in shares.items()
-            if counter is not None and share > 0
+            if counter is not None
         ]
         return [*made, *self.onward]
 

@@ -280,9 +280,11 @@ BEGIN
     ), shared AS (
         -- A third account that is the first one again (water) is one posting with it.
         SELECT second.*,
-            CASE WHEN p_steps[3] = p_steps[1] THEN total - share_2 ELSE share_1 END AS part_1,
+            CASE WHEN p_steps[3] = p_steps[1] AND share_1 > 0 THEN total - share_2
+                ELSE share_1 END AS part_1,
             share_2 AS part_2,
-            CASE WHEN p_steps[3] = p_steps[1] THEN 0 ELSE total - share_1 - share_2 END AS part_3
+            CASE WHEN p_steps[3] = p_steps[1] AND share_1 > 0 THEN 0
+                ELSE total - share_1 - share_2 END AS part_3
         FROM second
     ), lines AS MATERIALIZED (
         SELECT shared.*,
