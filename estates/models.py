@@ -121,8 +121,12 @@ class EstateSettings(Record):
         max_digits=10, decimal_places=2, default=Decimal(20),
         help_text="A cut supply is restored when its credit reaches this.",
     )  # fmt: skip
-    topup_minimum = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(10))
-    topup_maximum = models.DecimalField(max_digits=10, decimal_places=2, default=Decimal(50_000))
+    topup_minimum = models.DecimalField(
+        "smallest top-up", max_digits=10, decimal_places=2, default=Decimal(10)
+    )
+    topup_maximum = models.DecimalField(
+        "largest top-up", max_digits=10, decimal_places=2, default=Decimal(50_000)
+    )
     adjustment_limit = models.DecimalField(
         max_digits=10, decimal_places=2, default=Decimal(500),
         help_text="A larger adjustment waits until a second person approves it.",
@@ -135,7 +139,7 @@ class EstateSettings(Record):
         max_length=20, choices=DisconnectWindow, default=DisconnectWindow.ANY
     )
     vat_registered = models.BooleanField(
-        default=True, help_text="Whether VAT is added to what is charged."
+        "VAT registered", default=True, help_text="Whether VAT is added to what is charged."
     )
     automatic_disconnection = models.BooleanField(default=True)
     reading_freshness_minutes = models.PositiveIntegerField(

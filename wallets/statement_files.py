@@ -186,6 +186,8 @@ def _used(statement: Statement) -> list[dict[str, str]]:
                 "unit": utility.unit,
                 "quantity": format_kilo(quantity),
                 "charged": str(charged),
+                "paid": str(statement.paid(utility)),
+                "owed": str(statement.owed(utility)),
             }
         )
     return rows

@@ -16,11 +16,12 @@ from wallets.statements import Statement
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 FIGURES = (
     "sequence", "amount", "effect", "balance", "arrears", "quantity", "price", "opening", "closing",
+    "paid", "owed",
 )  # fmt: skip
 COLUMNS = (
     "section", "sequence", "number", "occurred_at", "kind", "utility", "payment_method",
     "reference", "amount", "effect", "balance", "arrears", "what", "value", "quantity", "unit",
-    "price", "meter", "opening", "opening_at", "closing", "closing_at",
+    "price", "meter", "opening", "opening_at", "closing", "closing_at", "paid", "owed",
 )  # fmt: skip
 
 type Row = dict[str, Any]

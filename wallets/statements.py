@@ -106,6 +106,17 @@ class Statement:
         mine = [one for one in self.days if one.utility is utility]
         return sum(one.quantity for one in mine), sum((one.charged for one in mine), ZERO)
 
+    def paid(self, utility: Utility) -> Decimal:
+        """What of that was taken from the wallet; water may take it below zero."""
+        return -sum((one.effect for one in self._charges(utility)), ZERO)
+
+    def owed(self, utility: Utility) -> Decimal:
+        """What of that became arrears."""
+        return sum((one.arrears_effect for one in self._charges(utility)), ZERO)
+
+    def _charges(self, utility: Utility) -> list[Movement]:
+        return [one for one in self.movements if one.transaction.kind == f"{CHARGES}{utility}"]
+
 
 def of(wallet: Wallet, *, first_day: date, last_day: date) -> Statement:
     """The statement of a wallet (with its unit and estate) from one local day to another."""

@@ -82,7 +82,7 @@ def on_screen(made: Statement) -> dict[str, Any]:
     return {
         "statement": made,
         "estate": made.wallet.unit.estate,
-        "used": [(utility, *made.used(utility)) for utility in utilities],
+        "used": [(one, *made.used(one), made.paid(one), made.owed(one)) for one in utilities],
         "bills": [(bill, [line(row) for row in bill.lines]) for bill in made.bills],
     }
 

@@ -96,10 +96,14 @@ class UsedDaySerializer(serializers.Serializer):
 
 
 class UsedSerializer(serializers.Serializer):
+    """What a utility used and was charged; `paid` of it from the wallet, `owed` became arrears."""
+
     utility = serializers.CharField()
     unit = serializers.CharField()
     quantity = Quantity()
     charged = Money()
+    paid = Money()
+    owed = Money()
 
 
 class PriceLineSerializer(serializers.Serializer):

@@ -102,6 +102,20 @@ class TestStatement:
         )
         assert shares.fees == shares.water == shares.refunds == 0
 
+    def test_says_what_was_paid_and_what_is_owed(self):
+        meter = metered_unit(flat("2.00"))
+        top_up(wallet_of(meter), "15.00", occurred_at=evening(date(2026, 7, 1)))
+        use(meter, date(2026, 7, 2), "10")
+        billing.run(now=evening(date(2026, 7, 2)), since=FIRST)
+
+        made = july(meter)
+
+        assert made.paid(Utility.ELECTRICITY) == Decimal("15.00")
+        assert made.owed(Utility.ELECTRICITY) == Decimal("8.00")
+        (used,) = statement_files.as_data(made)["used"]
+        assert (used["charged"], used["paid"], used["owed"]) == ("23.00", "15.00", "8.00")
+        assert statement_files.as_pdf(made, made_at=MADE_AT).startswith(b"%PDF")
+
     def test_adds_up_the_days(self, meter):
         made = july(meter)
 
@@ -159,6 +173,7 @@ class TestFiles:
         assert days[0] == ("2026-07-02", "10.000", "23.00")
         (used,) = self.table(meter, "used")
         assert (used["quantity"], used["unit"], used["amount"]) == ("30.000", "kWh", "69.00")
+        assert (used["paid"], used["owed"]) == ("69.00", "0.00")
         prices = {row["what"]: row["amount"] for row in self.table(meter, "price")}
         assert (prices["VAT"], prices["month so far"]) == ("9.00", "69.00")
         money = {row["what"]: row["amount"] for row in self.table(meter, "money")}
