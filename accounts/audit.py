@@ -33,16 +33,22 @@ def watch(table: str, *, ignoring: tuple[str, ...] = ()) -> RunSQL:
     )
 
 
-def value_at(row: Model, name: str, at: datetime) -> Any:
-    """
-    What a watched column held at an instant, as far as people changed it: what the first change
-    since then found, as the trail wrote it; without one, what it holds now.
-    """
-    since = AuditEntry.objects.filter(
-        object_id=row.pk, table=row._meta.db_table, at__gt=at, before__has_key=name
-    )
-    first = since.order_by("at").values_list("before", flat=True).first()
-    return getattr(row, name) if first is None else first[name]
+class Past:
+    """What a row of a watched table held before, as far as people changed it; read once."""
+
+    def __init__(self, row: Model) -> None:
+        self._row = row
+        trail = AuditEntry.objects.filter(object_id=row.pk, table=row._meta.db_table)
+        changes = trail.order_by("at").values_list("at", "before")
+        self._changes = [(at, before) for at, before in changes if before is not None]
+
+    def value(self, name: str, at: datetime) -> Any:
+        """
+        What a column held at an instant: what the first change since then found, as the trail
+        wrote it; without one, what it holds now.
+        """
+        found = (before[name] for then, before in self._changes if then > at and name in before)
+        return next(found, getattr(self._row, name))
 
 
 class AuditMiddleware:

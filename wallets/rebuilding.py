@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.db.models import Max
 
-from accounts.audit import value_at
+from accounts.audit import Past
 from meters.models import DailyConsumption, Installation, Interval, Reading, Register
 from meters.validation import BROKEN, NEVER_A_BASE
 from quantify.money import ZERO, vat_percent_on
@@ -180,11 +180,11 @@ def _priced(
     unit, estate = bill.wallet.unit, bill.wallet.unit.estate
     first = max(bill.month, min(local_day(one.starts_at, zone) for one in installed))
     end = min(next_month(bill.month), max(_day_after(one, zone) for one in installed))
-    free = value_at(estate, "solar_free_allocation_kwh", bill.updated_at)
+    free = Past(estate).value("solar_free_allocation_kwh", bill.updated_at)
     place = Place(unit.pk, estate.pk, Decimal(str(free)))
     book = PriceBook(estates=[estate.pk], first_day=bill.month)
     terms = book.terms(place, Utility(bill.utility), first, end)
-    has_vat = value_at(estate.settings, "vat_registered", bill.updated_at)
+    has_vat = Past(estate.settings).value("vat_registered", bill.updated_at)
     return price(
         [
             Segment(

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from accounts.audit import value_at
+from accounts.audit import Past
 from quantify.money import vat_percent_on
 from wallets import rebuilding
 from wallets import replay_rules as rules
@@ -101,7 +101,7 @@ class _Life:
 
     def __init__(self, wallet: Wallet) -> None:
         self.wallet = wallet
-        self.settings = wallet.unit.estate.settings
+        self.settings = Past(wallet.unit.estate.settings)
         self.held = dict.fromkeys((*rules.POCKETS, Account.ARREARS), NOTHING)
         self.sequence = 0
         self.lived: dict[UUID, tuple[Decimal, Moves]] = {}
@@ -213,11 +213,10 @@ class _Life:
         return rules.opposite(self.held, moves, override=bool(one.metadata.get("override")))
 
     def _recovery(self, one: Transaction) -> Decimal:
-        held = value_at(self.settings, "debt_recovery_percent", one.recorded_at)
-        return Decimal(str(held))
+        return Decimal(str(self.settings.value("debt_recovery_percent", one.recorded_at)))
 
     def _has_vat(self, one: Transaction) -> bool:
-        return bool(value_at(self.settings, "vat_registered", one.recorded_at))
+        return bool(self.settings.value("vat_registered", one.recorded_at))
 
 
 def _agree(of: object, what: str, worked_out: object, stored: object) -> None:
