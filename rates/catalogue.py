@@ -1,7 +1,12 @@
-"""Published rate tables, loaded with their source; nothing is guessed where a year is missing."""
+"""
+Published rate tables, loaded with their source; nothing is guessed where a year is missing.
+
+What is there stands: a version that somebody changed, or that priced a bill, is left alone.
+"""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -9,6 +14,22 @@ from django.db import transaction
 
 from rates.calendar_files import PUBLISHED
 from rates.models import RateTable, RateTableVersion
+
+NEW, KNOWN, LEFT_OUT = "new", "known", "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A published version, and whether it is new, was there, or had no place."""
+
+    entry: Mapping[str, Any]
+    state: str
+
+    @property
+    def year(self) -> str:
+        """From when to when the prices hold, and whether that was inferred."""
+        days = f"{self.entry['effective_from']} to {self.entry['effective_to'] or 'today'}"
+        return f"{days}, year inferred" if self.entry.get("year_inferred") else days
 
 
 def published() -> list[Mapping[str, Any]]:
@@ -19,27 +40,36 @@ def published() -> list[Mapping[str, Any]]:
 
 
 @transaction.atomic
-def load() -> int:
-    """Have every published rate table and version; answer how many versions are new."""
-    created = 0
-    for entry in published():
-        table, _ = RateTable.objects.get_or_create(
-            name=entry["name"],
-            licensee=entry["licensee"],
-            utility=entry["utility"],
-            estate=None,
-            defaults={"is_reference": True},
-        )
-        _, is_new = RateTableVersion.objects.get_or_create(
-            rate_table=table,
-            effective_from=date.fromisoformat(entry["effective_from"]),
-            defaults={
-                "number": table.versions.count() + 1,
-                "effective_to": entry["effective_to"],
-                "components": entry["components"],
-                "source": entry["source"],
-                "year_inferred": entry.get("year_inferred", False),
-            },
-        )
-        created += is_new
-    return created
+def load() -> list[Loaded]:
+    """Have every published rate table and version that there is room for."""
+    return [Loaded(entry, _load(entry)) for entry in published()]
+
+
+def _load(entry: Mapping[str, Any]) -> str:
+    table, _ = RateTable.objects.get_or_create(
+        name=entry["name"],
+        licensee=entry["licensee"],
+        utility=entry["utility"],
+        estate=None,
+        deleted_at=None,
+        defaults={"is_reference": True},
+    )
+    first = date.fromisoformat(entry["effective_from"])
+    end = entry["effective_to"] and date.fromisoformat(entry["effective_to"])
+    newest = table.versions.order_by("-effective_from").first()
+    if newest and newest.effective_from >= first:
+        return KNOWN if table.versions.filter(effective_from=first).exists() else LEFT_OUT
+    if newest and (newest.effective_to is None or newest.effective_to > first):
+        newest.effective_to = first
+        newest.save(update_fields=["effective_to", "updated_at"])
+    RateTableVersion.objects.create(
+        rate_table=table,
+        number=newest.number + 1 if newest else 1,
+        effective_from=first,
+        effective_to=end,
+        components=entry["components"],
+        source=entry["source"],
+        confidence=entry["confidence"],
+        year_inferred=entry.get("year_inferred", False),
+    )
+    return NEW

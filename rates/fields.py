@@ -1,6 +1,7 @@
 """Take the fields of one JSON object, noting everything that is wrong with them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, TypedDict
@@ -36,8 +37,10 @@ class Fields:
             self.report("", "not_an_object", "Write an object with its fields.")
 
     def report(self, field: str, code: str, message: str) -> None:
-        path = f"{self._path}.{field}" if field else self._path
-        self._problems.append(Problem(path, code, message))
+        self._problems.append(Problem(self._at(field), code, message))
+
+    def _at(self, field: str) -> str:
+        return ".".join(part for part in (self._path, field) if part)
 
     def take(self, field: str) -> Any:
         self._taken.add(field)
@@ -76,14 +79,29 @@ class Fields:
             return number
         return NOTHING
 
-    def text(self, field: str, *, required: bool = False) -> str:
+    def text(self, field: str, *, required: bool = False, longest: int = LONGEST_NAME) -> str:
         value = self.take(field)
-        if value is None and not required:
+        if value in (None, "") and not required:
             return ""
-        if not _is_name(value):
-            self.report(field, "not_a_text", f"Write 1 to {LONGEST_NAME} characters, or leave out.")
+        if not _is_name(value, longest):
+            or_not = "" if required else ", or leave out"
+            self.report(field, "not_a_text", f"Write 1 to {longest} characters{or_not}.")
             return ""
         return str(value)
+
+    def flag(self, field: str) -> bool:
+        value = self.take(field)
+        if value not in (None, True, False):
+            self.report(field, "not_a_flag", "Write true or false.")
+        return value is True
+
+    def day(self, field: str) -> date | None:
+        value = self.take(field)
+        try:
+            return None if value is None else date.fromisoformat(value)
+        except (TypeError, ValueError):
+            self.report(field, "not_a_day", 'Write a day as "2026-07-01".')
+            return None
 
     def choice[Choice: StrEnum](self, field: str, choices: type[Choice], default: Choice) -> Choice:
         value = self.take(field)
@@ -127,7 +145,7 @@ class Fields:
             self.report(field, "missing", "Give a list with at least one object.")
             return
         for position, written in enumerate(value):
-            item = Fields(written, f"{self._path}.{field}[{position}]", self._problems)
+            item = Fields(written, f"{self._at(field)}[{position}]", self._problems)
             yield item
             item.finish()
 
@@ -137,12 +155,12 @@ class Fields:
         if not isinstance(value, Mapping) or not value:
             self.report(field, "missing", "Give a price for each band.")
             return ()
-        named = Fields(value, f"{self._path}.{field}", self._problems)
+        named = Fields(value, self._at(field), self._problems)
         return tuple((str(name), named.price(str(name))) for name in value)
 
 
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= LONGEST_NAME
+def _is_name(value: Any, longest: int = LONGEST_NAME) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= longest
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -113,12 +113,19 @@ class RateTableVersion(Record):
     `components` is the documented format of the API, checked by `rates.components`.
     """
 
+    class Confidence(models.TextChoices):
+        PRIMARY = "primary", "The licensee's own document"
+        PUBLISHED = "published", "Transcribed from published tables"
+        PRESS = "press", "Reported in the press"
+        DERIVED = "derived", "Derived from published examples"
+
     rate_table = models.ForeignKey(RateTable, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     effective_from = models.DateField()
     effective_to = models.DateField(null=True, blank=True)
     components = models.JSONField()
     source = models.CharField(max_length=250, blank=True)
+    confidence = models.CharField(max_length=12, choices=Confidence, blank=True)
     year_inferred = models.BooleanField(default=False)
     used_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -59,7 +59,7 @@ class VersionSerializer(serializers.ModelSerializer):
         model = RateTableVersion
         fields = (
             "id", "number", "effective_from", "effective_to", "components", "source",
-            "year_inferred", "used_at", "created_at", "updated_at",
+            "confidence", "year_inferred", "used_at", "created_at", "updated_at",
         )  # fmt: skip
 
 
