@@ -28,7 +28,7 @@ READ = _each(
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
     "wallets.adjustmentproposal", "wallets.suspensereceipt", "wallets.suspenserelease",
-    "wallets.accountbook",
+    "wallets.accountbook", "wallets.settlement",
     "notifications.notification",
     "reports.report",
 )  # fmt: skip
@@ -52,7 +52,8 @@ BILL = (
     | _each("adjust", "wallets.wallet")
     | _each("refund", "wallets.wallet")
     | _each("add", "wallets.suspensereceipt")
-    | {"wallets.allocate_suspense"}
+    | _each("add", "wallets.settlement")
+    | {"wallets.allocate_suspense", "wallets.collect_settlement"}
     | _each("add", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("change", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("delete", "rates.ratetable")

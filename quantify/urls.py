@@ -17,6 +17,7 @@ from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
 from wallets.api.commands import CommandViewSet
 from wallets.api.office import AdjustmentViewSet
+from wallets.api.settlements import SettlementViewSet
 from wallets.api.suspense import SuspenseViewSet
 from wallets.api.units import SuppliedUnitViewSet
 from wallets.api.views import TransactionViewSet, WalletViewSet
@@ -29,6 +30,7 @@ router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
 router.register("rate-tables", RateTableViewSet, "rate-table")
 router.register("residents", ResidentViewSet, "resident")
+router.register("settlements", SettlementViewSet, "settlement")
 router.register("suspense", SuspenseViewSet, "suspense")
 router.register("transactions", TransactionViewSet, "transaction")
 router.register("units", SuppliedUnitViewSet, "unit")

@@ -9,7 +9,7 @@ again finds nothing; two runs at once wait for each other at the wallets and are
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import batched
 from uuid import UUID
@@ -22,7 +22,7 @@ from rates.components import InvalidComponents
 from rates.engine import InvalidUsage, NoFreeAllocation, Segment, bill
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
-from wallets import charges, ledger, metered
+from wallets import charges, cuts, ledger, metered
 from wallets.charges import Step
 from wallets.determinants import Usages
 from wallets.metered import Supply
@@ -31,6 +31,8 @@ from wallets.models import Bill
 log = logging.getLogger(__name__)
 
 WALLETS_AT_ONCE = 500
+DAY = timedelta(days=1)
+LAST_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -69,6 +71,30 @@ def run(
 def _bill_wallets(wallet_ids: Sequence[UUID], *, now: datetime, first_month: date) -> Run:
     ledger.lock(wallet_ids)
     supplies = metered.stale(now=now, first_month=first_month, wallet_ids=wallet_ids)
+    return _charge(supplies, first_month=first_month, now=now, occurred_at=now)
+
+
+@transaction.atomic
+def close(*, wallet_id: UUID, since: date, until: date, end: datetime, now: datetime) -> Run:
+    """
+    Charge a wallet for its days before the local day `until`, which begins at `end`, and no more.
+
+    What was charged since then is given back, so that later days can be charged to another
+    person; the charges of the last days are dated to the last moment before `end`. Looks at the
+    months from the one before on, but none before that of the local day `since`. Billing again
+    charges the later days anew.
+    """
+    ledger.lock([wallet_id])
+    first_month = max(previous_month(until - DAY), first_of_month(since))
+    cuts.withdraw(wallet_id=wallet_id, since=end, first_month=first_month, now=now)
+    supplies = metered.stale(now=now, first_month=first_month, wallet_ids=[wallet_id], until=until)
+    cuts.empty(wallet_id=wallet_id, until=until, final={one.key for one in supplies})
+    return _charge(supplies, first_month=first_month, now=now, occurred_at=end - LAST_MOMENT)
+
+
+def _charge(
+    supplies: Sequence[Supply], *, first_month: date, now: datetime, occurred_at: datetime
+) -> Run:
     if not supplies:
         return Run()
     book = PriceBook(estates={one.place.estate_id for one in supplies}, first_day=first_month)
@@ -84,7 +110,7 @@ def _bill_wallets(wallet_ids: Sequence[UUID], *, now: datetime, first_month: dat
         for supply, terms in priced
         if (step := _step(supply, terms, usage, bills[supply.key])) is not None
     ]
-    posted = charges.post(steps, occurred_at=now)
+    posted = charges.post(steps, occurred_at=occurred_at)
     charges.store(bills.values(), now=now)
     return Run(
         charged=len(posted),
@@ -120,6 +146,7 @@ def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: Bill) 
             month=supply.month,
             supplied=(supply.first_day, supply.end_day),
             until=supply.priced_to,
+            month_to_date=supply.month_to_date,
             vat_percent=supply.vat_percent,
         )
     except InvalidUsage as error:

@@ -4,7 +4,7 @@ From a bill to money: the step of a bill, the charge that explains it, the posti
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.utils import timezone
@@ -62,15 +62,16 @@ def bills_of(supplies: Iterable[Supply]) -> dict[Key, Bill]:
         wallet__in={supply.wallet_id for supply in supplies},
         month__in={supply.month for supply in supplies},
     )
-    bills: dict[Key, Bill] = {
-        (bill.wallet_id, Utility(bill.utility), bill.month): bill for bill in found
+    bills: dict[tuple[Key, date | None], Bill] = {
+        ((bill.wallet_id, Utility(bill.utility), bill.month), bill.since): bill for bill in found
     }
     return {
-        supply.key: bills.get(supply.key)
+        supply.key: bills.get((supply.key, supply.since))
         or Bill(
             wallet_id=supply.wallet_id,
             utility=supply.utility,
             month=supply.month,
+            since=supply.since,
             priced_to=supply.priced_to,
         )
         for supply in supplies
@@ -120,11 +121,28 @@ def difference(before: Sequence[LineRow], after: Sequence[LineRow]) -> list[Line
     changed: list[LineRow] = []
     for row in after:
         changed += _change(row, known.pop(_identity(row), None))
-    changed += [
-        {**row, "quantity": str(-Decimal(row["quantity"])), "amount": str(-Decimal(row["amount"]))}
-        for row in known.values()
-    ]
+    changed += [negated(row) for row in known.values()]
     return changed
+
+
+def negated(row: LineRow) -> LineRow:
+    """The line that takes another back."""
+    quantity, amount = -Decimal(row["quantity"]), -Decimal(row["amount"])
+    return {**row, "quantity": str(quantity), "amount": str(amount)}
+
+
+def summed(rows: Iterable[LineRow]) -> list[LineRow]:
+    """Lines with those of the same price added up; what comes to nothing is left out."""
+    found: dict[tuple[object, ...], LineRow] = {}
+    for row in rows:
+        other = found.get(_identity(row))
+        if other is None:
+            found[_identity(row)] = row
+            continue
+        quantity = Decimal(other["quantity"]) + Decimal(row["quantity"])
+        amount = Decimal(other["amount"]) + Decimal(row["amount"])
+        found[_identity(row)] = {**row, "quantity": str(quantity), "amount": str(amount)}
+    return [row for row in found.values() if Decimal(row["quantity"]) or Decimal(row["amount"])]
 
 
 def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Transaction]:
@@ -157,7 +175,7 @@ def store(bills: Iterable[Bill], *, now: datetime) -> None:
     Bill.objects.bulk_create(
         bills,
         update_conflicts=True,
-        unique_fields=["wallet", "utility", "month"],
+        unique_fields=["wallet", "utility", "month", "since"],
         update_fields=WRITTEN,
     )
     RateTableVersion.objects.filter(

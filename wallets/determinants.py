@@ -32,8 +32,12 @@ class Usages:
                 self._demand[key, terms.first_day] = highest
 
     def total(self, supply: Supply) -> int:
-        """All that a supply used in its month, in Wh or litres."""
-        return sum(used.quantity for used in self._days.get(supply.key, ()))
+        """All that a supply used in its days of the month, in Wh or litres."""
+        return sum(
+            used.quantity
+            for used in self._days.get(supply.key, ())
+            if supply.first_day <= used.day < supply.end_day
+        )
 
     def stretches(self, supply: Supply) -> list[StretchRow]:
         """What its registers counted since its bill was charged."""

@@ -72,8 +72,28 @@ WHERE (coalesce(kept.debit, 0), coalesce(kept.credit, 0))
     <> (coalesce(summed.debit, 0), coalesce(summed.credit, 0))
 """
 
+# What former residents owe is what their settlements say, less what they paid since.
+FORMER = """
+SELECT format('T%s leaves R%s with former residents, its settlement says R%s',
+    lpad(left_over.number::text, 9, '0'), left_over.amount, left_over.expected)
+FROM (
+    SELECT moved.number, moved.former + coalesce(back.former, 0) AS amount,
+        CASE WHEN reversal.id IS NOT NULL THEN 0
+            WHEN settlement.id IS NOT NULL THEN settlement.debt - settlement.kept
+            WHEN one.kind = 'topup' AND one.metadata ? 'settlement' THEN -one.amount
+            ELSE 0 END AS expected
+    FROM ledger_moved AS moved
+    JOIN wallets_transaction AS one ON one.id = moved.id AND one.reverses_id IS NULL
+    LEFT JOIN wallets_settlement AS settlement ON settlement.transaction_id = moved.id
+    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = moved.id
+    LEFT JOIN ledger_moved AS back ON back.id = reversal.id
+) AS left_over
+WHERE left_over.amount <> left_over.expected
+"""
+
 CHECKS = {
     "what left suspense is what the postings took from it": SUSPENSE,
     "no more left suspense than was received": RECEIPTS,
+    "former residents owe what their settlements say": FORMER,
     "closed days are the sums of what was recorded": DAYS,
 }

@@ -12,6 +12,8 @@ from decimal import Decimal
 from itertools import batched
 from uuid import UUID
 
+from django.db.models import Sum
+
 from quantify.money import VAT_PERCENT, ZERO
 from quantify.periods import first_of_month, local_day, next_month
 from rates.calendars import NoCalendar
@@ -250,10 +252,11 @@ class _Reader:
 
 
 def _charged(wallets: Iterable[Wallet], first: date) -> ChargedBy:
+    # A month that a settlement cut has several bills.
     rows = Bill.objects.filter(wallet__in=list(wallets), month__gte=first)
     return {
         (wallet_id, utility, month): amount
         for wallet_id, utility, month, amount in rows.values_list(
-            "wallet_id", "utility", "month", "charged"
-        )
+            "wallet_id", "utility", "month"
+        ).annotate(Sum("charged"))
     }

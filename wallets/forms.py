@@ -229,3 +229,27 @@ class AllocationForm(CounterForm):
         if len(found) != 1:
             raise forms.ValidationError("Name one home: the estate's code and the unit's number.")
         return found[0]
+
+
+class SettleForm(forms.Form):
+    """How the account of a person who moved out is closed."""
+
+    payment_method = forms.ChoiceField(
+        label="What is left",
+        choices=[("", "Is kept for the person"), *BACK_BY],
+        required=False,
+        help_text="Quantify does not send money: pay it out, then settle.",
+        widget=UnfoldAdminSelectWidget,
+    )
+    reference = _reference("Optional: as on the payment or the letter.")
+    accept_estimates = forms.BooleanField(
+        label="Accept estimated final readings", required=False, widget=UnfoldBooleanWidget
+    )
+
+
+class CollectForm(CounterForm):
+    """A former resident's payment."""
+
+    amount = _amount()
+    payment_method = forms.ChoiceField(choices=PAID_BY, widget=UnfoldAdminSelectWidget)
+    reference = _reference("As on the bank statement or the receipt.")

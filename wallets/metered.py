@@ -39,6 +39,8 @@ class Supply:
     A utility that a wallet pays for in a local month, and the state of its metered days.
 
     Supplied from `first_day` up to but without `end_day`; days before `priced_to` have begun.
+    `since` is the day on which a settlement cut the month; `month_to_date` is what it had used
+    by then.
     """
 
     wallet_id: UUID
@@ -50,6 +52,8 @@ class Supply:
     priced_to: date
     revision: int
     vat_percent: Decimal
+    since: date | None = None
+    month_to_date: int = 0
 
     @property
     def key(self) -> Key:
@@ -59,8 +63,13 @@ class Supply:
 # A bill is stale if its days changed, if a local day began, if it had no price, or if any rate
 # was written since. Changed days are told by the sum of their revisions: it grows with each
 # change, so equal sums are equal facts, without clocks and without a queue.
+# A settlement cuts the bills of its unit: days before it are final, and never stale again.
 STALE = """
-WITH supplied AS (
+WITH cut AS (
+    SELECT wallet_id, max(ends_on) AS last FROM wallets_settlement
+    WHERE %(wallets)s::uuid[] IS NULL OR wallet_id = ANY (%(wallets)s::uuid[])
+    GROUP BY wallet_id
+), supplied AS (
     SELECT wallet.id AS wallet_id, unit.id AS unit_id, unit.estate_id, installation.kind AS utility,
         month.first::date AS month, estate.solar_free_allocation_kwh AS free_solar,
         coalesce(settings.vat_registered, true) AS vat_registered,
@@ -70,15 +79,18 @@ WITH supplied AS (
             WHEN 'daily' THEN date_trunc('day', %(now)s AT TIME ZONE estate.time_zone)
         END AT TIME ZONE estate.time_zone AS charged_since,
         greatest(month.first::date,
-            min((installation.starts_at AT TIME ZONE estate.time_zone)::date)) AS first_day,
+            min((installation.starts_at AT TIME ZONE estate.time_zone)::date),
+            cut.last) AS first_day,
+        CASE WHEN cut.last > month.first THEN cut.last END AS since,
         least((month.first + interval '1 month')::date, max(coalesce(((installation.ends_at
             - interval '1 microsecond') AT TIME ZONE estate.time_zone)::date + 1,
-            'infinity'))) AS end_day
+            'infinity')), %(until)s::date) AS end_day
     FROM meters_installation AS installation
     JOIN units_unit AS unit ON unit.id = installation.unit_id
     JOIN wallets_wallet AS wallet ON wallet.unit_id = unit.id
     JOIN estates_estate AS estate ON estate.id = unit.estate_id
     LEFT JOIN estates_estatesettings AS settings ON settings.estate_id = estate.id
+    LEFT JOIN cut ON cut.wallet_id = wallet.id
     CROSS JOIN generate_series(%(first_month)s::timestamp,
         (%(now)s AT TIME ZONE estate.time_zone)::date, interval '1 month') AS month (first)
     WHERE (installation.starts_at AT TIME ZONE estate.time_zone)
@@ -86,30 +98,41 @@ WITH supplied AS (
         AND (installation.ends_at IS NULL
             OR (installation.ends_at AT TIME ZONE estate.time_zone) > month.first)
         AND (%(wallets)s::uuid[] IS NULL OR wallet.id = ANY (%(wallets)s::uuid[]))
-    GROUP BY wallet.id, unit.id, installation.kind, month.first, estate.id, settings.id
+    GROUP BY wallet.id, unit.id, installation.kind, month.first, estate.id, settings.id, cut.last
 ), metered AS (
-    SELECT unit_id, utility, date_trunc('month', day)::date AS month, sum(revision) AS revision
+    SELECT days.unit_id, days.utility, date_trunc('month', days.day)::date AS month,
+        sum(days.revision) AS revision
     FROM ({days}) AS days
+    JOIN wallets_wallet AS wallet ON wallet.unit_id = days.unit_id
+    LEFT JOIN cut ON cut.wallet_id = wallet.id
+    WHERE (cut.last IS NULL OR days.day >= cut.last)
+        AND (%(until)s::date IS NULL OR days.day < %(until)s::date)
     GROUP BY 1, 2, 3
 )
 SELECT supplied.wallet_id, supplied.unit_id, supplied.estate_id, supplied.free_solar,
     supplied.utility, supplied.month, supplied.first_day, supplied.end_day,
     least(supplied.tomorrow, supplied.end_day) AS priced_to,
-    coalesce(metered.revision, 0)::bigint AS revision, supplied.vat_registered
+    coalesce(metered.revision, 0)::bigint AS revision, supplied.vat_registered, supplied.since,
+    (SELECT coalesce(sum(part.consumption), 0)::bigint FROM wallets_bill AS part
+        WHERE (part.wallet_id, part.utility, part.month)
+            = (supplied.wallet_id, supplied.utility, supplied.month)
+        AND coalesce(part.since, part.month) < supplied.since) AS month_to_date
 FROM supplied
 LEFT JOIN metered USING (unit_id, utility, month)
 LEFT JOIN wallets_bill AS bill
     ON (bill.wallet_id, bill.utility, bill.month)
         = (supplied.wallet_id, supplied.utility, supplied.month)
+    AND bill.since IS NOT DISTINCT FROM supplied.since
 -- A clock that was set back must not take back what was charged: `priced_to` never falls.
 WHERE supplied.first_day < supplied.end_day
-    AND (bill.id IS NULL OR bill.priced_to <= least(supplied.tomorrow, supplied.end_day))
+    AND (%(until)s::date IS NOT NULL OR bill.id IS NULL
+        OR bill.priced_to <= least(supplied.tomorrow, supplied.end_day))
     -- An estate may be charged once an hour or a day: then not again within the hour or the day.
-    AND (supplied.charged_since IS NULL OR NOT EXISTS (
+    AND (%(until)s::date IS NOT NULL OR supplied.charged_since IS NULL OR NOT EXISTS (
         SELECT FROM wallets_charge AS charge
         JOIN wallets_transaction AS made ON made.id = charge.transaction_id
         WHERE charge.bill_id = bill.id AND made.occurred_at >= supplied.charged_since))
-    AND (bill.id IS NULL
+    AND (%(until)s::date IS NOT NULL OR bill.id IS NULL
     OR bill.revision <> coalesce(metered.revision, 0)
     OR bill.priced_to <> least(supplied.tomorrow, supplied.end_day)
     OR bill.problem <> ''
@@ -183,9 +206,17 @@ GROUP BY unit_id
 
 
 def stale(
-    *, now: datetime, first_month: date, wallet_ids: Sequence[UUID] | None = None
+    *,
+    now: datetime,
+    first_month: date,
+    wallet_ids: Sequence[UUID] | None = None,
+    until: date | None = None,
 ) -> list[Supply]:
-    """The supplies whose bills do not say what the facts say, of all wallets or of some."""
+    """
+    The supplies whose bills do not say what the facts say, of all wallets or of some.
+
+    With `until`, a local day, every supply that is not final, as if it ended there.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             STALE.format(days=DAYS),
@@ -195,13 +226,15 @@ def stale(
                 "channels": BILLED_CHANNELS,
                 "wallets": list(wallet_ids) if wallet_ids is not None else None,
                 "units": None,
+                "until": until,
             },
         )
         return [_supply(row) for row in cursor.fetchall()]
 
 
 def _supply(row: tuple[Any, ...]) -> Supply:
-    wallet_id, unit_id, estate_id, free_solar, utility, *dates, revision, vat_registered = row
+    wallet_id, unit_id, estate_id, free_solar, utility, *dates = row[:9]
+    revision, vat_registered, since, month_to_date = row[9:]
     month, first_day, end_day, priced_to = dates
     return Supply(
         wallet_id=wallet_id,
@@ -213,6 +246,8 @@ def _supply(row: tuple[Any, ...]) -> Supply:
         priced_to=priced_to,
         revision=revision,
         vat_percent=vat_percent_on(month) if vat_registered else Decimal(0),
+        since=since,
+        month_to_date=month_to_date,
     )
 
 

@@ -16,20 +16,20 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from accounts.audit import Past
 from meters.models import DailyConsumption, Installation, Interval, Reading, Register
 from meters.validation import BROKEN, NEVER_A_BASE
 from quantify.money import ZERO, vat_percent_on
-from quantify.periods import Period, local_day, next_month
+from quantify.periods import Period, local_day, midnight, next_month
 from quantify.quantities import Utility
 from rates.components import InvalidComponents
 from rates.engine import InvalidUsage, NoFreeAllocation, Segment, Usage
 from rates.engine import bill as price
 from rates.models import Assignment, RateTableVersion
 from rates.pricing import NoTariff, Place, PriceBook, Terms
-from wallets.models import Bill
+from wallets.models import Bill, Settlement
 
 CHANNELS = (Register.Channel.IMPORT, Register.Channel.VOLUME)
 MOMENT = timedelta(microseconds=1)
@@ -61,10 +61,12 @@ def rebuild(bill: Bill) -> Rebuilt:
     :raises FactsDiffer: if its facts do not agree with each other.
     """
     zone = ZoneInfo(bill.wallet.unit.estate.time_zone)
-    installed = list(_installations(bill, Period.month(bill.month, zone)))
+    part = _part(bill)
+    whole = Period(midnight(part.first_day, zone), midnight(part.end_day, zone))
+    installed = list(_installations(bill, whole))
     if not installed:
         raise FactsDiffer(f"Bill {bill}: the unit had no meter for it in that month.")
-    counted = [_Counted(one, bill.month, zone) for one in installed]
+    counted = [_Counted(one, whole, zone) for one in installed]
     _check_up_to_date(bill, counted)
     quarters: list[Quarter] = []
     rest: dict[date, int] = {}
@@ -74,9 +76,27 @@ def rebuild(bill: Bill) -> Rebuilt:
             rest[day] = rest.get(day, 0) + quantity
     total = sum(quantity for _, quantity in quarters) + sum(rest.values())
     try:
-        return Rebuilt(total, _priced(bill, installed, sorted(quarters), rest, zone))
+        return Rebuilt(total, _priced(bill, part, installed, sorted(quarters), rest, zone))
     except (NoTariff, InvalidComponents, NoFreeAllocation, InvalidUsage) as error:
         raise FactsDiffer(f"Bill {bill} has no price: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The days of a month that a bill is for, and what the month had used before them."""
+
+    first_day: date
+    end_day: date
+    month_to_date: int
+
+
+def _part(bill: Bill) -> _Part:
+    """The whole month, or what settlements left of it."""
+    first, end = bill.since or bill.month, next_month(bill.month)
+    cuts = Settlement.objects.filter(wallet=bill.wallet, ends_on__gt=first, ends_on__lt=end)
+    others = Bill.objects.filter(wallet=bill.wallet, utility=bill.utility, month=bill.month)
+    before = [one.consumption for one in others if (one.since or one.month) < first]
+    return _Part(first, cuts.aggregate(first=Min("ends_on"))["first"] or end, sum(before))
 
 
 def _installations(bill: Bill, month: Period) -> Iterator[Installation]:
@@ -98,11 +118,10 @@ def _check_up_to_date(bill: Bill, counted: Sequence["_Counted"]) -> None:
 
 
 class _Counted:
-    """What a meter counted at a unit in a local month."""
+    """What a meter counted at a unit in a local month, or its part of one."""
 
-    def __init__(self, installation: Installation, month: date, zone: ZoneInfo) -> None:
+    def __init__(self, installation: Installation, whole: Period, zone: ZoneInfo) -> None:
         self.meter, self.zone = installation.meter, zone
-        whole = Period.month(month, zone)
         self.start = max(whole.start, installation.starts_at)
         self.end = min(whole.end, installation.ends_at or whole.end)
         self.stored = list(
@@ -172,14 +191,15 @@ class _Counted:
 
 def _priced(
     bill: Bill,
+    part: _Part,
     installed: Sequence[Installation],
     quarters: Sequence[Quarter],
     rest: dict[date, int],
     zone: ZoneInfo,
 ) -> Decimal:
     unit, estate = bill.wallet.unit, bill.wallet.unit.estate
-    first = max(bill.month, min(local_day(one.starts_at, zone) for one in installed))
-    end = min(next_month(bill.month), max(_day_after(one, zone) for one in installed))
+    first = max(part.first_day, min(local_day(one.starts_at, zone) for one in installed))
+    end = min(part.end_day, max(_day_after(one, zone) for one in installed))
     free = Past(estate).value("solar_free_allocation_kwh", bill.updated_at)
     place = Place(unit.pk, estate.pk, Decimal(str(free)))
     book = PriceBook(estates=[estate.pk], first_day=bill.month)
@@ -199,6 +219,7 @@ def _priced(
         month=bill.month,
         supplied=(first, end),
         until=bill.priced_to,
+        month_to_date=part.month_to_date,
         vat_percent=vat_percent_on(bill.month) if has_vat else ZERO,
     ).total
 

@@ -24,7 +24,7 @@ from accounts.audit import Past
 from quantify.money import vat_percent_on
 from wallets import rebuilding
 from wallets import replay_rules as rules
-from wallets.models import Account, Bill, Charge, SuspenseRelease, Transaction, Wallet
+from wallets.models import Account, Bill, Charge, Settlement, SuspenseRelease, Transaction, Wallet
 from wallets.replay_rules import NOTHING, Moves
 
 ROWS_AT_ONCE = 2_000
@@ -111,6 +111,8 @@ class _Life:
         self.charges = {one.transaction_id: one for one in charges}
         releases = SuspenseRelease.objects.filter(transaction__wallet=wallet)
         self.from_suspense = set(releases.values_list("transaction", flat=True))
+        settlements = Settlement.objects.filter(wallet=wallet, transaction__isnull=False)
+        self.settled_by = dict(settlements.values_list("transaction", "payment_method"))
 
     @property
     def balance(self) -> Decimal:
@@ -160,6 +162,8 @@ class _Life:
                 raise Differs(f"{one}: the replay leaves R{amount} in {account.label}.")
 
     def _moves(self, one: Transaction) -> Moves:
+        if one.pk in self.settled_by:
+            return rules.closed(self.held, self.settled_by[one.pk])
         how: Mapping[str, Callable[[Transaction], Moves]] = {
             "topup": self._topup,
             "purchase": lambda made: rules.bought(made.amount, made.utility),
@@ -173,6 +177,8 @@ class _Life:
 
     def _topup(self, one: Transaction) -> Moves:
         of_method = rules.METHOD[one.payment_method]
+        if "settlement" in one.metadata:
+            return {(of_method, Account.FORMER_RESIDENTS): one.amount}
         return rules.paid_in(
             self.held,
             one.amount,

@@ -99,6 +99,26 @@ def adjusted(held: Held, amount: Decimal, *, recovery_percent: Decimal) -> Moves
     )
 
 
+def closed(held: Held, method: str) -> Moves:
+    """What is held pays what is owed; then both leave the wallet, paid back or to their owner."""
+    moves: Moves = {}
+    left = {pocket: max(held[pocket], NOTHING) for pocket in POCKETS}
+    owed_in = {Account.WATER: max(-held[Account.WATER], NOTHING)}
+    for debt, owed in (owed_in | {Account.ARREARS: held[Account.ARREARS]}).items():
+        rest = owed
+        for pocket in POCKETS:
+            share = min(left[pocket], rest)
+            moves[pocket, debt] = share
+            left[pocket] -= share
+            rest -= share
+        moves[Account.FORMER_RESIDENTS, debt] = rest
+    for pocket, amount in left.items():
+        moves[pocket, Account.REFUNDS if method else Account.FORMER_RESIDENTS] = amount
+    if method:
+        moves[Account.REFUNDS, METHOD[method]] = sum(left.values(), NOTHING)
+    return moves
+
+
 def served(held: Held, amount: Decimal, vat_percent: Decimal) -> Moves:
     """What is available, then arrears; VAT is within the amount."""
     free = min(amount, held[Account.AVAILABLE])

@@ -75,18 +75,20 @@ STRETCHES = """
         'rollover', CASE WHEN closing.value < opening.value
             AND counted.quantity = closing.value - opening.value + register.span
             THEN register.span END)) AS stretch
-    FROM unnest(%(units)s::uuid[], %(utilities)s::text[], %(months)s::date[], %(wallets)s::uuid[])
-        AS asked (unit_id, utility, month, wallet_id)
+    FROM unnest(%(units)s::uuid[], %(utilities)s::text[], %(months)s::date[], %(wallets)s::uuid[],
+        %(firsts)s::date[], %(ends)s::date[], %(cuts)s::date[])
+        AS asked (unit_id, utility, month, wallet_id, first_day, end_day, since)
     JOIN meters_installation AS installation
         ON installation.unit_id = asked.unit_id AND installation.kind = asked.utility
     JOIN meters_meter AS meter ON meter.id = installation.meter_id
     JOIN estates_estate AS estate ON estate.id = meter.estate_id
     LEFT JOIN wallets_bill AS bill ON (bill.wallet_id, bill.utility, bill.month)
         = (asked.wallet_id, asked.utility, asked.month)
+        AND bill.since IS NOT DISTINCT FROM asked.since
     CROSS JOIN LATERAL (SELECT
-        greatest(bill.charged_to, asked.month::timestamp AT TIME ZONE estate.time_zone,
+        greatest(bill.charged_to, asked.first_day::timestamp AT TIME ZONE estate.time_zone,
             installation.starts_at) AS begins,
-        least((asked.month + interval '1 month') AT TIME ZONE estate.time_zone,
+        least(asked.end_day::timestamp AT TIME ZONE estate.time_zone,
             ((%(now)s AT TIME ZONE estate.time_zone)::date + 1)::timestamp
                 AT TIME ZONE estate.time_zone, installation.ends_at) AS ends
     ) AS bounds
@@ -148,6 +150,9 @@ def metered(
                 "utilities": [supply.utility.value for supply in supplies],
                 "months": [supply.month for supply in supplies],
                 "wallets": [supply.wallet_id for supply in supplies],
+                "firsts": [supply.first_day for supply in supplies],
+                "ends": [supply.end_day for supply in supplies],
+                "cuts": [supply.since for supply in supplies],
             },
         )
         for unit_id, utility, day, quantity, stretch in cursor.fetchall():

@@ -31,7 +31,7 @@ COLUMNS = """
     estate.solar_free_allocation_kwh, settings.activation_minimum,
     settings.automatic_disconnection, settings.disconnect_window,
     settings.reading_freshness_minutes, settings.breaker_cuts, settings.breaker_percent,
-    (SELECT bill.consumption FROM wallets_bill AS bill WHERE bill.wallet_id = wallet.id
+    (SELECT sum(bill.consumption)::bigint FROM wallets_bill AS bill WHERE bill.wallet_id = wallet.id
         AND bill.utility = 'solar' AND bill.month = %(month)s),
     (SELECT max(message.delivered_at) FROM notifications_notification AS message
         WHERE message.subject_key = 'wallet:' || wallet.id

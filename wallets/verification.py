@@ -26,7 +26,7 @@ SHOWN = 20
 
 # One row for each transaction with what its postings did to the wallet, to VAT output, and to what
 # is held for others. 1 to 4 are the pockets, 9 the arrears (which grow by debits), 40 VAT output,
-# 60 suspense (by debits: what was taken from it): `Account`.
+# 60 suspense (by debits: what was taken from it), 61 former residents (what they owe): `Account`.
 MOVED = """
 DROP TABLE IF EXISTS pg_temp.ledger_moved;
 CREATE TEMPORARY TABLE ledger_moved ON COMMIT DROP AS
@@ -42,7 +42,8 @@ CROSS JOIN LATERAL (
         coalesce(sum(CASE 4 WHEN credit THEN amount WHEN debit THEN -amount END), 0) AS solar,
         coalesce(sum(CASE 9 WHEN debit THEN amount WHEN credit THEN -amount END), 0) AS arrears,
         coalesce(sum(CASE 40 WHEN credit THEN amount WHEN debit THEN -amount END), 0) AS vat,
-        coalesce(sum(CASE 60 WHEN debit THEN amount WHEN credit THEN -amount END), 0) AS suspense
+        coalesce(sum(CASE 60 WHEN debit THEN amount WHEN credit THEN -amount END), 0) AS suspense,
+        coalesce(sum(CASE 61 WHEN debit THEN amount WHEN credit THEN -amount END), 0) AS former
     FROM unnest(one.debits, one.credits, one.amounts) AS posting (debit, credit, amount)
 ) AS posted;
 ANALYZE pg_temp.ledger_moved;

@@ -72,6 +72,7 @@ SIDEBAR = [
             _page("Transactions", "receipt_long", "wallets.transaction"),
             _page("Adjustments", "balance", "wallets.adjustmentproposal"),
             _page("Suspense", "help_center", "wallets.suspensereceipt"),
+            _page("Settlements", "no_accounts", "wallets.settlement"),
             _page("Bills", "description", "wallets.bill"),
             _page("Charges", "receipt", "wallets.charge"),
             _page("Postings", "account_balance", "wallets.posting"),

@@ -1,7 +1,7 @@
 """Estates in full operation for the portal's tests: one row or more of every kind."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -25,7 +25,7 @@ from rates.models import RateTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.models import Unit
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
-from wallets import accounts, adjustments, billing, suspense, topups
+from wallets import accounts, adjustments, billing, settlement, suspense, topups
 from wallets.models import CreditSwitch, Wallet
 
 WH_PER_INTERVAL = 120
@@ -66,6 +66,8 @@ def build(
     homes, meters = [], []
     for number in range(1, units + 1):
         unit, meter = _home(estate, concentrator, number)
+        if number == 1:
+            _moved_out(unit, now)
         homes.append(unit)
         meters.append(meter)
         _money(unit, paid_in, now)
@@ -115,6 +117,15 @@ def _home(estate: Estate, concentrator: Concentrator, number: int) -> tuple[Unit
         installation__unit=unit,
     )
     return unit, meter
+
+
+def _moved_out(unit: Unit, now: datetime) -> None:
+    """That somebody lived there once before, when there was no meter, and owed nothing."""
+    resident = unit.occupancies.get().resident
+    occupancy = OccupancyFactory.create(
+        unit=unit, resident=resident, starts_on=date(2025, 1, 1), ends_on=date(2025, 7, 1)
+    )
+    settlement.settle(occupancy_id=occupancy.pk, settled_at=now, actor=UserFactory.create())
 
 
 def _money(unit: Unit, paid_in: str, now: datetime) -> None:

@@ -1,5 +1,23 @@
 """Wallets, the ledger, bills and what credit does to a supply, in the portal."""
 
-from wallets.admin import accounts, bills, ledger, proposals, supplies, suspense, wallets
+from wallets.admin import (
+    accounts,
+    bills,
+    ledger,
+    proposals,
+    settlements,
+    supplies,
+    suspense,
+    wallets,
+)
 
-__all__ = ["accounts", "bills", "ledger", "proposals", "supplies", "suspense", "wallets"]
+__all__ = [
+    "accounts",
+    "bills",
+    "ledger",
+    "proposals",
+    "settlements",
+    "supplies",
+    "suspense",
+    "wallets",
+]

@@ -18,6 +18,7 @@ from wallets import ledger, limits, topups
 from wallets.admin import outlook, terms
 from wallets.admin.counter import AGAIN
 from wallets.admin.office import OfficeActions
+from wallets.admin.settling import SettleAction
 from wallets.admin.statements import StatementAction
 from wallets.admin.terms import WalletForm
 from wallets.forms import TopUpForm
@@ -65,7 +66,7 @@ REFUSALS = (
 
 
 @admin.register(Wallet)
-class WalletAdmin(OfficeActions, StatementAction, PortalAdmin):
+class WalletAdmin(OfficeActions, SettleAction, StatementAction, PortalAdmin):
     """Opened with its unit; its money moves through the ledger alone."""
 
     form = WalletForm
@@ -87,7 +88,7 @@ class WalletAdmin(OfficeActions, StatementAction, PortalAdmin):
     search_fields = ["unit__unit_number", "unit__estate__code"]
     search_help_text = "Unit or estate code"
     ordering = ["unit__estate__code", "unit__unit_number", "id"]
-    actions_detail = ["top_up", "refund", "adjust", "service_charge", "statement"]
+    actions_detail = ["top_up", "refund", "adjust", "service_charge", "settle", "statement"]
     actions_row = ["top_up"]
     readonly_fields = ["home", "lasts", "warned", BALANCE, *POCKETS, ARREARS]
     fieldsets = [

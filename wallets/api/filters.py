@@ -46,3 +46,9 @@ class SuspenseFilters(FilterSet):
     def filter_open(self, receipts: QuerySet, _: str, value: bool) -> QuerySet:  # noqa: FBT001
         """Receipts of which something is left, or nothing; the view annotates what."""
         return receipts.filter(left__gt=0) if value else receipts.filter(left=0)
+
+
+class SettlementFilters(FilterSet):
+    estate = RelatedFilter(Estate)
+    unit = RelatedFilter(Unit, field_name="wallet__unit")
+    wallet = RelatedFilter(Wallet)

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from quantify.api import problems
-from wallets import adjustments, ledger, pockets, suspense, topups
+from wallets import adjustments, final_readings, ledger, pockets, settlement, suspense, topups
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
@@ -75,6 +75,36 @@ INVALID_RECEIPT = problems.define(
     "A payment has a key of its own, and was not received in the future.",
 )  # fmt: skip
 
+NOT_ENDED = problems.define(
+    "occupancy_not_ended", HTTPStatus.BAD_REQUEST, "Occupancy not ended",
+    "An occupancy is settled once it has ended: let the person move out first.",
+)  # fmt: skip
+NOTHING_TO_SETTLE = problems.define(
+    "nothing_to_settle", HTTPStatus.BAD_REQUEST, "Nothing to settle",
+    "No occupancy of the unit has ended.",
+)  # fmt: skip
+SETTLED_BEFORE = problems.define(
+    "settled_before", HTTPStatus.CONFLICT, "Settled before",
+    "The unit was settled for somebody else up to that day, or a later one.",
+)  # fmt: skip
+READING_MISSING = problems.define(
+    "reading_missing", HTTPStatus.BAD_REQUEST, "Final reading missing",
+    "A meter was not read at the end of the occupancy, or only estimated: read it, or accept"
+    " estimates.",
+)  # fmt: skip
+NOT_BILLED = problems.define(
+    "not_billed", HTTPStatus.BAD_REQUEST, "Last days not billed",
+    "The last days have no price, so nothing is final: assign a rate table first.",
+)  # fmt: skip
+PAID_SINCE = problems.define(
+    "next_person_paid", HTTPStatus.CONFLICT, "The next person has paid in",
+    "Money of the next person is in the wallet: reverse it, settle, and post it again.",
+)  # fmt: skip
+NOT_OWED = problems.define(
+    "not_owed", HTTPStatus.BAD_REQUEST, "Not owed",
+    "The former resident owes less than was paid; nothing was changed.",
+)  # fmt: skip
+
 OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     pockets.InsufficientBalance: INSUFFICIENT_BALANCE,
     ledger.WalletSuspended: SUSPENDED,
@@ -92,6 +122,12 @@ OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     suspense.AnotherEstate: PAID_ELSEWHERE,
     suspense.ReceiptDiffers: RECEIPT_DIFFERS,
     suspense.InvalidReceipt: INVALID_RECEIPT,
+    settlement.NotEnded: NOT_ENDED,
+    settlement.SettledBefore: SETTLED_BEFORE,
+    final_readings.ReadingMissing: READING_MISSING,
+    settlement.NotBilled: NOT_BILLED,
+    settlement.PaidSince: PAID_SINCE,
+    settlement.NotOwed: NOT_OWED,
 }
 TOPUP = (BELOW_MINIMUM, ABOVE_MAXIMUM, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
 PURCHASE = (INSUFFICIENT_BALANCE, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
@@ -106,3 +142,8 @@ ALLOCATION = (
     NOT_ENOUGH_LEFT, PAID_ELSEWHERE, SUSPENDED, CLOSED, problems.KEY_REUSED, problems.BUSY,
 )  # fmt: skip
 RETURN = (NOT_ENOUGH_LEFT, problems.KEY_REUSED, problems.BUSY)
+SETTLEMENT = (
+    NOTHING_TO_SETTLE, NOT_ENDED, SETTLED_BEFORE, READING_MISSING, NOT_BILLED, PAID_SINCE,
+    problems.BUSY,
+)  # fmt: skip
+COLLECTION = (NOT_OWED, problems.KEY_REUSED, problems.BUSY)

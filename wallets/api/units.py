@@ -14,6 +14,7 @@ from quantify.api.serializers import Money
 from units.api.filters import UnitFilters
 from units.api.serializers import UNIT_FIELDS, UnitDetailSerializer
 from units.api.views import UnitViewSet
+from wallets.api.settlements import Settling
 from wallets.limits import limit_of
 from wallets.models import Wallet
 
@@ -58,8 +59,12 @@ class SuppliedUnitFilters(UnitFilters):
         return units.filter(**low) if value else units.exclude(**low)
 
 
-class SuppliedUnitViewSet(UnitViewSet):
+class SuppliedUnitViewSet(Settling, UnitViewSet):
     """Homes of an estate, with their meters and wallets."""
+
+    permission_names = {**UnitViewSet.permission_names, **Settling.permission_names}
+    refusals = {**UnitViewSet.refusals, **Settling.refusals}
+    parameters = {**UnitViewSet.parameters, **Settling.parameters}
 
     detail_class = SuppliedUnitSerializer
     filterset_class = SuppliedUnitFilters

@@ -6,6 +6,7 @@ from wallets.models.control import CreditSwitch
 from wallets.models.ledger import Posting, Transaction, Wallet
 from wallets.models.money import Account
 from wallets.models.proposals import AdjustmentProposal
+from wallets.models.settlements import Settlement
 from wallets.models.suspense import SuspenseReceipt, SuspenseRelease
 from wallets.models.warnings import WarningTerms
 
@@ -18,6 +19,7 @@ __all__ = [
     "Charge",
     "CreditSwitch",
     "Posting",
+    "Settlement",
     "SuspenseReceipt",
     "SuspenseRelease",
     "Transaction",

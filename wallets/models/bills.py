@@ -18,6 +18,8 @@ class Bill(Record):
     """
     What a wallet's month of one utility costs so far, and how much of it was charged.
 
+    A month that a settlement cut has a bill for each part.
+
     `revision` is the sum of the revisions of the days it was made from: while it equals
     theirs (and no new day began), nothing is to be charged. The next charge covers what was
     used since `charged_to`, and what `charged_consumption` lacks of the month; that is null for
@@ -27,6 +29,9 @@ class Bill(Record):
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="bills")
     utility = models.CharField(max_length=15, choices=UTILITIES)
     month = models.DateField(help_text="The first day of the local month.")
+    since = models.DateField(
+        null=True, help_text="The day on which it begins, if a settlement cut the month there."
+    )
     priced_to = models.DateField(help_text="Up to but without this local day.")
     consumption = models.BigIntegerField(default=0)
     revision = models.BigIntegerField(default=0)
@@ -47,7 +52,11 @@ class Bill(Record):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["wallet", "utility", "month"], name="one_bill_a_month"),
+            models.UniqueConstraint(
+                fields=["wallet", "utility", "month", "since"],
+                name="one_bill_a_month",
+                nulls_distinct=False,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -146,6 +146,27 @@ FAULTS = [
         {"closed days are the sums of what was recorded"},
         id="closed days that were never summed",
     ),
+    pytest.param(
+        """
+        WITH home AS (
+            SELECT wallet.id, wallet.unit_id, unit.estate_id FROM wallets_wallet AS wallet
+            JOIN units_unit AS unit ON unit.id = wallet.unit_id
+        ), person AS (
+            INSERT INTO units_resident (estate_id, first_name, last_name, email, phone)
+            SELECT estate_id, 'Thandi', 'Mokoena', '', '' FROM home RETURNING id
+        ), occupancy AS (
+            INSERT INTO units_occupancy (unit_id, resident_id, kind, is_primary, starts_on)
+            SELECT unit_id, person.id, 'tenant', true, '2026-01-01' FROM home, person RETURNING id
+        )
+        INSERT INTO wallets_settlement (occupancy_id, wallet_id, estate_id, resident, starts_on,
+            ends_on, readings, charged, held, owed, refunded, kept, debt, payment_method,
+            reference, transaction_id, settled_at)
+        SELECT occupancy.id, home.id, estate_id, '', '2026-01-01', '2026-06-01', '[]', 0, 0, 5,
+            0, 0, 5, '', '', (TABLE charged), now() FROM home, occupancy
+        """,
+        {"former residents owe what their settlements say"},
+        id="debt that was never taken over",
+    ),
 ]
 
 
