@@ -94,6 +94,16 @@ class TestApi:
         shown = client.get(f"/settlements/{owed.pk}").json()["data"]
         assert shown["outstanding"] == "3.00"
 
+    def test_its_occupancy_is_not_ended_on_another_day(self, occupancy):
+        settle(occupancy)
+        manager = Client(member(occupancy, roles.PROPERTY_MANAGER))
+
+        answer = manager.post(f"/units/{occupancy.unit_id}/vacate", {"ends_on": "2026-07-10"})
+
+        assert 400 <= answer.status_code < 500
+        occupancy.refresh_from_db()
+        assert occupancy.ends_on == END
+
     @pytest.mark.parametrize("role", [roles.PROPERTY_MANAGER, roles.VIEWER])
     def test_depends_on_the_role(self, role, occupancy):
         client = Client(member(occupancy, role))

@@ -390,6 +390,18 @@ class TestDatabase:
         with pytest.raises(IntegrityError, match="append-only"), connection.cursor() as cursor:
             cursor.execute(statement)
 
+    @pytest.mark.parametrize("day", [None, date(2026, 7, 10)])
+    def test_keeps_the_days_of_who_was_settled(self, day: date | None):
+        occupancy = moved_out()
+        Occupancy.objects.update(ends_on=END)
+        settle(occupancy)
+
+        with pytest.raises(IntegrityError, match="its days stand"), transaction.atomic():
+            Occupancy.objects.filter(pk=occupancy.pk).update(ends_on=day)
+
+        occupancy.refresh_from_db()
+        assert occupancy.ends_on == END
+
 
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_settle_once():
