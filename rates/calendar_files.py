@@ -73,9 +73,6 @@ def _calendar(name: str, versions: list[CalendarVersion], problems: list[Problem
                     f"End the version of {earlier.valid_from} by {later.valid_from}.",
                 )
             )
-        elif earlier.valid_to < later.valid_from:
-            message = f"No hours from {earlier.valid_to} to {later.valid_from}: close the gap."
-            problems.append(Problem(name, "versions_gap", message))
     return Calendar(name=name, versions=tuple(versions))
 
 

@@ -1,14 +1,15 @@
 """
-Whether a calendar names every public holiday: the `holidays` package is asked, never believed.
+Whether a calendar is complete: its hours have no gap, and it names every public holiday.
 
-What a holiday is treated as is the licensee's to say, and stands in the calendar. The package
-only tells which days there are. A day proclaimed once, such as an election, is no mistake where the
-licensee's table does not name it; it is told apart.
+The `holidays` package is asked which days there are, never believed: what a day is treated as is
+the licensee's to say, and stands in the calendar. A day proclaimed once, such as an election, is
+no mistake where the licensee's table does not name it; it is told apart.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import holidays
 
@@ -34,13 +35,25 @@ class Finding:
 
 def check(calendars: Iterable[Calendar], *, today: date) -> list[Finding]:
     """Compare the dates of every family that has some with the country's public holidays."""
-    return [
-        Finding(calendar.name, family, message, is_failure)
-        for calendar in calendars
-        for family in sorted(calendar.families)
-        if (named := _named(calendar, family))
-        for message, is_failure in _findings(named, today)
-    ]
+    findings = []
+    for calendar in calendars:
+        findings += [
+            Finding(calendar.name, "hours", gap, is_failure=True) for gap in _gaps(calendar)
+        ]
+        for family in sorted(calendar.families):
+            if named := _named(calendar, family):
+                findings += [
+                    Finding(calendar.name, family, message, is_failure)
+                    for message, is_failure in _findings(named, today)
+                ]
+    return findings
+
+
+def _gaps(calendar: Calendar) -> Iterator[str]:
+    """Days between two versions: nothing by time of use can be priced there."""
+    for earlier, later in pairwise(calendar.versions):
+        if earlier.valid_to and earlier.valid_to < later.valid_from:
+            yield f"there are none from {earlier.valid_to} to {later.valid_from}: close the gap."
 
 
 def _named(calendar: Calendar, family: str) -> dict[date, str]:

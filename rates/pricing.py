@@ -131,6 +131,10 @@ class PriceBook:
         if version is None:
             raise NoTariff(f"The rate table for {utility} has no version in force on {start}.")
         tariff = tariff_of(version)
+        if not tariff.knows(start):
+            raise NoTariff(
+                f"The calendar of {version.rate_table} has no hours or holidays on {start}."
+            )
         if utility is Utility.SOLAR:
             tariff = _with_free(tariff, place.free_solar_kwh)
         return Terms(start, end, version, tariff, assignment.markup_percentage)

@@ -38,8 +38,10 @@ def calculate(  # noqa: PLR0913  (the fields of the request)
     if version is None:
         raise NoTariff(f"The rate table has no prices on {last}.")
     tariff = pricing.tariff_of(version)
+    if not tariff.knows(last):
+        raise NoTariff(f"The calendar of the rate table has no hours or holidays on {last}.")
     usage = (
-        _used(tariff, intervals, demand_va, zone)
+        _used(tariff, month, intervals, demand_va, zone)
         if intervals
         else Usage.of_total(consumption or 0, demand_va=demand_va)
     )
@@ -57,11 +59,14 @@ def calculate(  # noqa: PLR0913  (the fields of the request)
 
 def _used(
     tariff: Tariff,
+    month: date,
     intervals: Sequence[tuple[datetime, int]],
     demand_va: int | None,
     zone: ZoneInfo,
 ) -> Usage:
     local = [start.astimezone(zone).replace(tzinfo=None) for start, _ in intervals]
+    if any((at.year, at.month) != (month.year, month.month) for at in local):
+        raise InvalidUsage(f"Give intervals of {month:%B %Y} alone, by their local start.")
     starts = np.array(local, dtype="datetime64[us]")
     quantities = np.array([quantity for _, quantity in intervals], dtype=np.int64)
     return tariff.usage(starts, quantities, demand_va=demand_va)

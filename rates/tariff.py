@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quantify.quantities import Utility
 from rates import intervals
-from rates.calendars import Calendar
+from rates.calendars import Calendar, NoCalendar, UnknownFamily
 from rates.charges import (
     NOTHING,
     Block,
@@ -49,9 +49,23 @@ class Tariff:
     mid_month: MidMonth = MidMonth.CARRY_MTD
 
     def __post_init__(self) -> None:
-        needs = any(c.season or isinstance(c, TimeOfUse) for c in self.components)
-        if needs and self.calendar is None:
+        if self.needs_calendar and self.calendar is None:
             raise ValueError("Seasons and time of use need a calendar.")
+
+    @cached_property
+    def needs_calendar(self) -> bool:
+        return any(c.season or isinstance(c, TimeOfUse) for c in self.components)
+
+    def knows(self, day: date) -> bool:
+        """Whether the calendar says all that a day's price depends on."""
+        if self.calendar is None or not self.needs_calendar:
+            return True
+        try:
+            version = self.calendar.on(day)
+            version.day_type(day, self.time_of_use.holidays if self.time_of_use else None)
+        except (NoCalendar, UnknownFamily):
+            return False
+        return True
 
     @cached_property
     def _by_month(self) -> dict[date, tuple[tuple[int, Component], ...]]:
@@ -74,7 +88,8 @@ class Tariff:
     def in_month(self, month: date) -> tuple[tuple[int, Component], ...]:
         """The components of the season of a month, with their positions in the table."""
         if month not in self._by_month:
-            season = self.calendar.season(month) if self.calendar else None
+            named = any(component.season for component in self.components)
+            season = self.calendar.season(month) if self.calendar and named else None
             self._by_month[month] = tuple(
                 (position, component)
                 for position, component in enumerate(self.components)

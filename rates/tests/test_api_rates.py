@@ -295,6 +295,32 @@ class TestCalculate:
 
         assert admin.post(f"/rate-tables/{table.pk}/calculate", body).status_code == 422
 
+    def test_refuses_intervals_of_another_month(self, admin):
+        table = RateTableFactory.create()
+        other = {"start": "2026-06-30T22:00:00+00:00", "quantity": "10"}
+
+        response = admin.post(
+            f"/rate-tables/{table.pk}/calculate", {"intervals": [other], "month": "2026-06"}
+        )
+
+        # Ten at night in UTC is already July.
+        assert response.status_code == 422
+        assert "June 2026 alone" in response.content.decode()
+
+    def test_refuses_a_month_that_the_calendar_does_not_know(self, admin):
+        prices = {"peak": "7", "standard": "2", "off_peak": "1"}
+        table = RateTableFactory.create(
+            version__effective_from=date(1999, 1, 1),
+            version__components=[{"kind": "time_of_use", "prices": prices, "holidays": "megaflex"}],
+        )
+
+        for month in ("1999-06", "2024-06"):
+            start = {"start": f"{month}-01T07:00:00+02:00", "quantity": "1"}
+            response = admin.post(
+                f"/rate-tables/{table.pk}/calculate", {"intervals": [start], "month": month}
+            )
+            assert (response.status_code, response.json()["code"]) == (400, "no_tariff")
+
     def test_needs_prices_in_that_month(self, admin):
         table = RateTableFactory.create()
 

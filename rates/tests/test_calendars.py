@@ -236,11 +236,6 @@ class TestLoad:
 
         assert load([entry])["plain"].bands == ("rest",)
 
-    def test_refuses_a_gap_between_versions(self):
-        later = written(valid_from="2026-02-01")
-
-        assert problems_of(written(valid_to="2026-01-01"), later) == [("plain", "versions_gap")]
-
     def test_refuses_overlapping_versions(self):
         later = written(valid_from="2026-01-01")
 

@@ -14,7 +14,7 @@ TODAY = date(2026, 11, 23)
 LISTED = {"2026-04-03": "sunday", "2026-04-06": "sunday", "2026-04-27": "saturday"}
 
 
-def calendar(dates):
+def calendar(dates, *more):
     whole = {"rest": ["00:00-24:00"]}
     entry = {
         "name": "own",
@@ -23,7 +23,7 @@ def calendar(dates):
         "hours": {"all": dict.fromkeys(("weekday", "saturday", "sunday"), whole)},
         "holidays": {"family": dates, "plain": "weekday as it falls"},
     }
-    return load([entry]).values()
+    return load([entry, *(entry | one for one in more)]).values()
 
 
 def failures(dates, today=date(2026, 1, 1)):
@@ -65,6 +65,15 @@ class TestFindings:
     def test_name_a_day_that_is_none(self):
         assert failures(LISTED | {"2026-04-07": "sunday"}) == [
             "2026-04-07 is no public holiday: check the date."
+        ]
+
+    def test_name_days_without_hours(self):
+        years = [{"valid_from": "2020-01-01", "valid_to": "2024-12-01"}]
+
+        found = holiday_check.check(calendar(LISTED, *years), today=date(2026, 1, 1))
+
+        assert [str(one) for one in found if one.is_failure] == [
+            "own, hours: there are none from 2024-12-01 to 2025-01-01: close the gap."
         ]
 
     def test_ask_for_the_next_year_in_time(self):

@@ -8,11 +8,11 @@ from django.db import connection
 
 from meters.models import Installation, Meter
 from meters.tests.factories import MeterFactory
-from rates.models import RateTable, RateTableVersion
+from rates.models import RateTable, RateTableVersion, TariffCalendar
 from wallets import billing
 from wallets.models import Bill, Transaction
 from wallets.tests.metering import count, use
-from wallets.tests.test_billing import BLOCKS, JULY, metered_unit, noon
+from wallets.tests.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_of
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +126,26 @@ class TestDemand:
         use(meter, date(2026, 7, 3), "10")
 
         assert "give intervals" in priced(date(2026, 7, 3)).problem
+
+
+class TestCalendar:
+    def test_without_hours_stops_the_charging_of_that_unit_alone(self):
+        prices = {"peak": "7", "standard": "2", "off_peak": "1"}
+        without = metered_unit([{"kind": "time_of_use", "prices": prices, "holidays": "megaflex"}])
+        priced_unit = metered_unit(DEMAND)
+        long_ago = date(2026, 3, 3)
+        TariffCalendar.objects.filter(valid_to=None).update(valid_from=date(2026, 7, 1))
+        TariffCalendar.objects.exclude(valid_to=None).update(valid_to=date(2026, 1, 1))
+        for meter in (without, priced_unit):
+            count(meter, datetime(2026, 3, 3, 10, tzinfo=UTC), "1")
+
+        billing.run(now=noon(long_ago), since=date(2026, 3, 1))
+
+        problems = {
+            bill.wallet_id: bill.problem for bill in Bill.objects.filter(month=date(2026, 3, 1))
+        }
+        assert "no hours or holidays on 2026-03-01" in problems[wallet_of(without).pk]
+        assert problems[wallet_of(priced_unit).pk] == ""
 
 
 def correct(meter: Meter, start: datetime, wh: int) -> None:
