@@ -4,7 +4,7 @@ WITH_SERVERS := $(PYTHON) -m quantify.stack run --
 COVERAGE_FLOOR := 85
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test lint coverage migrate seed bench lock reset clean
+.PHONY: help install dev test soak lint coverage migrate seed bench lock reset clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: lint ## Check everything that CI demands.
 	    $(WITH_SERVERS) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(WITH_SERVERS) $(PYTHON) -m pytest -n 2 \
 	    --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
+
+soak: install ## Kill some 500 processes and run the crowds for a minute each.
+	$(WITH_SERVERS) $(PYTHON) -m pytest -m soak -s
 
 lint: install ## Check format, style, types and who imports whom.
 	$(PYTHON) -m ruff format --check .

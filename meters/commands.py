@@ -22,6 +22,7 @@ from meters.exchange import Exchange, Order, Transport, over_dlms, reached
 from meters.line import Address, relay_state
 from meters.models.control import Command
 from meters.models.devices import CommunicationStatus, Meter
+from quantify.crash_points import Point, reach
 
 Action, State = Command.Action, Command.State
 
@@ -130,7 +131,10 @@ def send(
         command.save()
     if order is None:
         return command
-    return _conclude(command, order, transport(order), now)
+    reach(Point.COMMAND_CLAIMED)
+    exchange = transport(order)
+    reach(Point.COMMAND_ANSWERED)
+    return _conclude(command, order, exchange, now)
 
 
 def _supersede(earlier: Command, now: datetime) -> None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from meters import collection, partitions, silence
 from meters.models.devices import Concentrator
+from quantify.crash_points import Point, reach
 
 
 @shared_task
@@ -21,6 +22,7 @@ def collect_all(**_: object) -> None:
 def collect(*, concentrator_id: str, **_: object) -> None:
     """Read out one concentrator; what is new is billed at once rather than at the next beat."""
     summary = collection.collect(concentrator_id=UUID(concentrator_id), now=timezone.now())
+    reach(Point.READINGS_STORED)
     if summary.recorded.days:
         # By name: wallets lie above meters.
         current_app.send_task("wallets.tasks.bill")

@@ -9,6 +9,7 @@ from django.core.mail import send_mail
 from django.db import transaction
 
 from notifications.models import Notification
+from quantify.crash_points import Point, reach
 
 RETRIES = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1))
 AT_ONCE = 200
@@ -57,6 +58,7 @@ def deliver_due(*, now: datetime) -> int:
     with transaction.atomic():
         due = Notification.objects.filter(state=Notification.State.DUE, due_at__lte=now)
         for message in due.order_by("due_at").select_for_update(skip_locked=True)[:AT_ONCE]:
+            reach(Point.MESSAGE_CLAIMED)
             delivered += _deliver(message, now)
     return delivered
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from quantify.crash_points import Point, reach
 from quantify.money import ZERO
 from quantify.periods import first_of_month, local_day, previous_month
 from rates.components import InvalidComponents
@@ -111,7 +112,9 @@ def _charge(
         if (step := _step(supply, terms, usage, bills[supply.key])) is not None
     ]
     posted = charges.post(steps, occurred_at=occurred_at)
+    reach(Point.CHARGES_POSTED)
     charges.store(bills.values(), now=now)
+    reach(Point.BILLS_STORED)
     return Run(
         charged=len(posted),
         total=sum((one.amount for one in posted), ZERO),

@@ -17,6 +17,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from accounts.models import User
+from quantify.crash_points import Point, reach
 from wallets import ledger_calls
 from wallets.entries import Entry, Posted
 from wallets.models import Transaction, Wallet
@@ -62,8 +63,10 @@ def post(entry: Entry) -> Posted:
     :raises AlreadyReversed: if what it reverses was reversed before.
     :raises LedgerBusy: if the wallet stayed locked for more than three seconds.
     """
+    reach(Point.BEFORE_LEDGER_WRITE)
     with _clear_errors(), _statement():
         posted, refusal = ledger_calls.post(entry)
+    reach(Point.AFTER_LEDGER_WRITE)
     return posted or _refused(entry, refusal)
 
 
@@ -93,6 +96,7 @@ def waiting_briefly() -> Iterator[None]:
     with _clear_errors(), transaction.atomic():
         _limit_waiting()
         yield
+        reach(Point.BEFORE_LEDGER_COMMIT)
 
 
 def lock(wallet_ids: Sequence[UUID]) -> None:
@@ -222,12 +226,14 @@ def _post_alike(entries: Sequence[Entry], places: Sequence[int]) -> dict[int, Po
 
 
 def _post_statement(entries: Sequence[Entry]) -> list[Posted]:
+    reach(Point.BEFORE_LEDGER_WRITE)
     try:
         with transaction.atomic():
             posted = ledger_calls.post_many(entries)
     except IntegrityError:
         # One of them is refused: singly, the one that is says why.
         return [post(entry) for entry in entries]
+    reach(Point.AFTER_LEDGER_WRITE)
     return [one or _refused(entry, "") for entry, one in zip(entries, posted, strict=True)]
 
 

@@ -12,6 +12,8 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from quantify.crash_points import Point, reach
+
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +23,7 @@ def credit_changed(wallet_id: UUID) -> None:
 
 
 def _send(wallet_id: UUID) -> None:
+    reach(Point.BEFORE_WAKEUP)
     try:
         current_app.send_task(
             "wallets.tasks.control_credit", kwargs={"wallet_id": str(wallet_id)}, retry=False

@@ -252,6 +252,9 @@ LOGGING = {
     "loggers": {"axes": {"level": "ERROR"}},
 }
 
+# --- Rehearsed crashes (`quantify.crash_points`): none, unless the settings of a test ask ---------
+CRASH_AT = ""
+
 # --- The demonstration --------------------------------------------------------------------------
 SIMULATORS = Path(env.str("SIMULATORS", default=str(BASE_DIR / "var" / "simulators")))
 SIMULATOR_PORT = env.int("SIMULATOR_PORT", default=14059)

@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_DATABASE_URL", ""))
 
 from quantify.settings.base import *  # noqa: F403
-from quantify.settings.base import CACHES, DATABASES, REDIS_URL
+from quantify.settings.base import CACHES, DATABASES, REDIS_URL, env
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
@@ -14,6 +14,7 @@ MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
 WHITENOISE_USE_FINDERS = True
+CRASH_AT = env.str("CRASH_AT", default="")
 DATABASES["default"]["OPTIONS"].pop("pool")
 # Each process of a parallel run empties its own Valkey database, not its neighbours'.
 _server, _, _number = REDIS_URL.rpartition("/")

@@ -1,0 +1,33 @@
+"""
+The moments between two steps at which the tests end a process, as a power cut would.
+
+`CRASH_AT` names one of them. Only the settings of the tests and of a developer's machine read it;
+everywhere else it is empty, and to pass a point is to compare two strings.
+"""
+
+import os
+import signal
+from enum import StrEnum
+
+from django.conf import settings
+
+
+class Point(StrEnum):
+    """Where a crash would find half of something done."""
+
+    BEFORE_LEDGER_WRITE = "before_ledger_write"
+    AFTER_LEDGER_WRITE = "after_ledger_write"
+    BEFORE_LEDGER_COMMIT = "before_ledger_commit"
+    BEFORE_WAKEUP = "before_wakeup"
+    CHARGES_POSTED = "charges_posted"
+    BILLS_STORED = "bills_stored"
+    READINGS_STORED = "readings_stored"
+    COMMAND_CLAIMED = "command_claimed"
+    COMMAND_ANSWERED = "command_answered"
+    MESSAGE_CLAIMED = "message_claimed"
+
+
+def reach(point: Point) -> None:
+    """Go on, unless this is the point at which to crash."""
+    if point == settings.CRASH_AT:
+        os.kill(os.getpid(), signal.SIGKILL)
