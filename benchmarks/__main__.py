@@ -8,6 +8,7 @@ BENCHMARKS = (
     ["ingest.py", "--meters", "380", "--days", "90"],
     ["verify.py", "--postings", "400000"],
     ["rating.py", "--homes", "10"],
+    ["ledger.py"],
 )
 
 

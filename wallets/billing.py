@@ -111,13 +111,13 @@ def _charge(
         for supply, terms in priced
         if (step := _step(supply, terms, usage, bills[supply.key])) is not None
     ]
-    posted = charges.post(steps, occurred_at=occurred_at)
+    charged = charges.post(steps, occurred_at=occurred_at)
     reach(Point.CHARGES_POSTED)
     charges.store(bills.values(), now=now)
     reach(Point.BILLS_STORED)
     return Run(
-        charged=len(posted),
-        total=sum((one.amount for one in posted), ZERO),
+        charged=len(charged),
+        total=sum((one.amount for one in charged), ZERO),
         priced=len(steps),
         refused=len(supplies) - len(steps),
     )

@@ -145,8 +145,12 @@ def summed(rows: Iterable[LineRow]) -> list[LineRow]:
     return [row for row in found.values() if Decimal(row["quantity"]) or Decimal(row["amount"])]
 
 
-def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Transaction]:
-    """Post a charge for each step that is worth a cent or more, and why it has its amount."""
+def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
+    """
+    Post a charge for each step that is worth a cent or more, and why it has its amount.
+
+    The steps that were charged.
+    """
     worth = [step for step in steps if step.amount]
     posted = ledger.post_many([_entry(step, occurred_at) for step in worth])
     Charge.objects.bulk_create(
@@ -164,7 +168,7 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Transaction]:
         )
         for step, done in zip(worth, posted, strict=True)
     )
-    return [done.transaction for done in posted]
+    return worth
 
 
 def store(bills: Iterable[Bill], *, now: datetime) -> None:

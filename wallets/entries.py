@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
 from uuid import UUID
 
 from accounts.models import User
@@ -53,33 +52,23 @@ class Written:
 class Posted:
     """A transaction, and whether it was there before under the same idempotency key."""
 
-    __slots__ = ("_entry", "_transaction", "_written", "replayed")
+    __slots__ = ("_transaction", "replayed", "transaction_id")
 
-    def __init__(self, entry: Entry, written: Written) -> None:
-        self._entry, self._written = entry, written
-        self._transaction: Transaction | None = None
-        self.replayed = False
-
-    @classmethod
-    def again(cls, found: Transaction) -> Self:
-        """A transaction that the same request made before."""
-        posted = cls.__new__(cls)
-        posted._transaction, posted.replayed = found, True
-        return posted
-
-    @property
-    def transaction_id(self) -> UUID:
-        return self._transaction.pk if self._transaction else self._written.id
+    def __init__(
+        self, transaction_id: UUID, made: Transaction | None = None, *, replayed: bool = False
+    ) -> None:
+        self.transaction_id, self._transaction, self.replayed = transaction_id, made, replayed
 
     @property
     def transaction(self) -> Transaction:
-        """The transaction as it stands in the database, made without asking it again."""
+        """The transaction; one of many is read from the database when it is asked for."""
         if self._transaction is None:
-            self._transaction = _transaction(self._entry, self._written)
+            self._transaction = Transaction.objects.get(pk=self.transaction_id)
         return self._transaction
 
 
-def _transaction(entry: Entry, written: Written) -> Transaction:
+def written_as(entry: Entry, written: Written) -> Transaction:
+    """The transaction that an entry became, without asking the database again."""
     made = Transaction(
         id=written.id,
         number=written.number,

@@ -7,8 +7,7 @@ writes transaction, postings and pockets in one statement (`wallets.ledger_calls
 and a billing run of thousands follow the same rules.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from uuid import UUID
@@ -80,8 +79,10 @@ def post_many(entries: Sequence[Entry]) -> list[Posted]:
     """
     results: dict[int, Posted] = {}
     with waiting_briefly():
-        _lock(entry.wallet_id for entry in entries)
-        for places in _rounds(entries):
+        groups = list(_groups(entries))
+        if len(groups) != 1 or ledger_calls.form(entries[0]) is None:
+            lock([entry.wallet_id for entry in entries])
+        for places in groups:
             results |= _post_alike(entries, places)
     return [results[place] for place in range(len(entries))]
 
@@ -102,7 +103,7 @@ def waiting_briefly() -> Iterator[None]:
 def lock(wallet_ids: Sequence[UUID]) -> None:
     """Lock wallets for the rest of the database transaction, in primary-key order."""
     _limit_waiting()
-    _lock(wallet_ids)
+    list(Wallet.objects.locked().filter(pk__in=set(wallet_ids)).values_list("pk"))
 
 
 def reverse(
@@ -173,10 +174,6 @@ def _limit_waiting() -> None:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
 
 
-def _lock(wallet_ids: Iterable[UUID]) -> None:
-    list(Wallet.objects.locked().filter(pk__in=set(wallet_ids)).values_list("pk"))
-
-
 def _statement() -> AbstractContextManager[None]:
     """A savepoint within a transaction; a single statement outside of one is one by itself."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
@@ -197,32 +194,26 @@ def _clear_errors() -> Iterator[None]:
         raise
 
 
-def _rounds(entries: Sequence[Entry]) -> Iterator[list[int]]:
-    """The places of entries, cut so that no wallet is twice in a round; its entries in order."""
-    rounds: list[list[int]] = []
-    counts: dict[UUID, int] = defaultdict(int)
+def _groups(entries: Sequence[Entry]) -> Iterator[list[int]]:
+    """
+    The places of entries of one form each, no wallet twice in a group, its entries in order.
+
+    A group is one statement, which locks its wallets by itself; several have to be locked first.
+    """
+    groups: dict[tuple[int, ledger_calls.Form | None], list[int]] = {}
+    counts: dict[UUID, int] = {}
     for place, entry in enumerate(entries):
-        number = counts[entry.wallet_id]
-        counts[entry.wallet_id] += 1
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(place)
-    yield from rounds
+        number = counts[entry.wallet_id] = counts.get(entry.wallet_id, -1) + 1
+        groups.setdefault((number, ledger_calls.form(entry)), []).append(place)
+    yield from (groups[key] for key in sorted(groups, key=lambda key: key[0]))
 
 
 def _post_alike(entries: Sequence[Entry], places: Sequence[int]) -> dict[int, Posted]:
-    """Post one entry of each wallet: those of the same form in one statement, others singly."""
-    alike: dict[object, list[int]] = defaultdict(list)
-    for place in places:
-        alike[ledger_calls.form(entries[place])].append(place)
-    results: dict[int, Posted] = {}
-    for form, group in alike.items():
-        if form is None or len(group) == 1:
-            results |= {place: post(entries[place]) for place in group}
-            continue
-        posted = _post_statement([entries[place] for place in group])
-        results |= dict(zip(group, posted, strict=True))
-    return results
+    """Post entries of one form: in one statement, or singly what no statement of many takes."""
+    if len(places) == 1 or ledger_calls.form(entries[places[0]]) is None:
+        return {place: post(entries[place]) for place in places}
+    posted = _post_statement([entries[place] for place in places])
+    return dict(zip(places, posted, strict=True))
 
 
 def _post_statement(entries: Sequence[Entry]) -> list[Posted]:
@@ -232,6 +223,7 @@ def _post_statement(entries: Sequence[Entry]) -> list[Posted]:
             posted = ledger_calls.post_many(entries)
     except IntegrityError:
         # One of them is refused: singly, the one that is says why.
+        lock([entry.wallet_id for entry in entries])
         return [post(entry) for entry in entries]
     reach(Point.AFTER_LEDGER_WRITE)
     return [one or _refused(entry, "") for entry, one in zip(entries, posted, strict=True)]
@@ -243,7 +235,7 @@ def _refused(entry: Entry, refusal: str) -> Posted:
     if key and (found := Transaction.objects.filter(idempotency_key=key).first()):
         if found.wallet_id != entry.wallet_id or found.request_digest != entry.request_digest:
             raise IdempotencyKeyReused("This key was used for another request.")
-        return Posted.again(found)
+        return Posted(found.pk, found, replayed=True)
     if refusal == "reversed":
         raise AlreadyReversed(f"{entry.reverses} was reversed before.")
     wallet = Wallet.objects.select_related("unit__estate").get(pk=entry.wallet_id)

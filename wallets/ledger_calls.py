@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Model
 
 from quantify.money import ZERO
-from wallets.entries import Entry, Posted, Written
+from wallets.entries import Entry, Posted, Written, written_as
 from wallets.models import Account
 from wallets.pockets import Flow
 
@@ -29,8 +29,7 @@ FROM ledger_post(%s::uuid, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::uuid, 
     %s::smallint[], %s::smallint[], %s::numeric[])
 """
 POST_MANY = """
-SELECT wallet_id, id, number, estate_id, sequence, balance_before, balance_after, arrears_after,
-    recorded_at, debits, credits, amounts
+SELECT wallet_id, id
 FROM ledger_post_many(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::text[],
     %s::text[], %s, %s, %s, %s, %s, %s::uuid, %s, %s, %s, %s, %s::smallint, %s::smallint[],
     %s::boolean[], %s::smallint, %s::smallint)
@@ -53,7 +52,7 @@ def post(entry: Entry) -> tuple[Posted | None, str]:
             _array(str(movement.amount) for movement in flow.onward),
         ])  # fmt: skip
         refusal, *row = cursor.fetchone()
-    return (None, refusal) if refusal else (Posted(entry, Written(*row)), "")
+    return (None, refusal) if refusal else (Posted(row[0], written_as(entry, Written(*row))), "")
 
 
 def form(entry: Entry) -> Form | None:
@@ -95,10 +94,8 @@ def post_many(entries: Sequence[Entry]) -> list[Posted | None]:
             flow.pays_in, flow.counter, _codes(step.account for step in flow.steps),
             _truths(flow), debit, credit,
         ])  # fmt: skip
-        written: dict[UUID, Written] = {row[0]: Written(*row[1:]) for row in cursor}
-    return [
-        Posted(entry, made) if (made := written.get(entry.wallet_id)) else None for entry in entries
-    ]
+        made: dict[UUID, UUID] = dict(cursor.fetchall())
+    return [Posted(made[entry.wallet_id]) if entry.wallet_id in made else None for entry in entries]
 
 
 def _pk(row: Model | None) -> UUID | None:

@@ -230,11 +230,7 @@ CREATE FUNCTION ledger_post_many(
     p_occurred_at timestamptz, p_refuse_suspended boolean, p_refuse_closed boolean,
     p_pays_in boolean, p_counter smallint, p_steps smallint[], p_bounded boolean[],
     p_onward_debit smallint, p_onward_credit smallint
-) RETURNS TABLE (
-    wallet_id uuid, id uuid, number bigint, estate_id uuid, sequence bigint,
-    balance_before numeric, balance_after numeric, arrears_after numeric,
-    recorded_at timestamptz, debits smallint[], credits smallint[], amounts numeric[]
-) LANGUAGE plpgsql
+) RETURNS TABLE (wallet_id uuid, id uuid) LANGUAGE plpgsql
     SET lock_timeout = '3s' SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -297,14 +293,24 @@ BEGIN
             array_remove(ARRAY[nullif(part_1, 0), nullif(part_2, 0), nullif(part_3, 0),
                 nullif(abs(onward), 0)], NULL) AS moved
         FROM shared
-    ), postings AS MATERIALIZED (
+    ), postings AS (
         SELECT lines.*,
             CASE WHEN p_pays_in THEN counters ELSE taps END || array_remove(ARRAY[CASE
                 WHEN onward > 0 THEN p_onward_debit WHEN onward < 0 THEN p_onward_credit END], NULL)
                 AS debited,
             CASE WHEN p_pays_in THEN taps ELSE counters END || array_remove(ARRAY[CASE
                 WHEN onward > 0 THEN p_onward_credit WHEN onward < 0 THEN p_onward_debit END], NULL)
-                AS credited
+                AS credited,
+            -- What enters the wallet's pockets, and what leaves its arrears.
+            CASE WHEN p_pays_in THEN 1 ELSE -1 END * (
+                CASE WHEN p_steps[1] <= 4 THEN part_1 ELSE 0 END
+                + CASE WHEN p_steps[2] <= 4 THEN part_2 ELSE 0 END
+                + CASE WHEN p_steps[3] <= 4 THEN part_3 ELSE 0 END
+                - CASE WHEN p_counter <= 4 THEN total ELSE 0 END) AS gained,
+            CASE WHEN p_pays_in THEN -1 ELSE 1 END * (
+                CASE WHEN p_steps[1] = 9 THEN part_1 ELSE 0 END
+                + CASE WHEN p_steps[2] = 9 THEN part_2 ELSE 0 END
+                + CASE WHEN p_steps[3] = 9 THEN part_3 ELSE 0 END) AS owed
         FROM lines
     )
     INSERT INTO wallets_transaction AS made (
@@ -313,21 +319,12 @@ BEGIN
         request_digest, actor_id, occurred_at, debits, credits, amounts
     )
     SELECT one.id, one.estate_id, one.sequence + 1, p_kind, p_utility, one.amount, one.balance,
-        one.balance + effect.balance, one.arrears + effect.arrears, p_method, p_reference,
+        one.balance + one.gained, one.arrears + one.owed, p_method, p_reference,
         p_reason, '{}', one.key, coalesce(one.digest, ''), p_actor, p_occurred_at,
         one.debited, one.credited, one.moved
     FROM postings AS one
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(sum(CASE WHEN credit <= 4 AND debit > 4 THEN amount
-                WHEN debit <= 4 AND credit > 4 THEN -amount END), 0) AS balance,
-            coalesce(sum(CASE 9 WHEN debit THEN amount WHEN credit THEN -amount END), 0) AS arrears
-        FROM unnest(one.debited, one.credited, one.moved) AS posting (debit, credit, amount)
-    ) AS effect
     ORDER BY one.id
-    RETURNING made.wallet_id, made.id, made.number, made.estate_id, made.sequence,
-        made.balance_before, made.balance_after, made.arrears_after, made.recorded_at,
-        made.debits, made.credits, made.amounts;
+    RETURNING made.wallet_id, made.id;
 END $$;
 """
 

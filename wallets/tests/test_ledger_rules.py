@@ -164,8 +164,8 @@ class TestRules:
             for wallet in wallets
         ]
 
-        # Two savepoints, the limit of waiting, the locks, and the statement itself.
-        with django_assert_num_queries(7):
+        # Two savepoints and their ends, the limit of waiting, and the statement itself.
+        with django_assert_num_queries(6):
             ledger.post_many(entries)
 
     def test_take_entries_of_other_forms_along(self):
