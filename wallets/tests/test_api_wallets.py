@@ -70,16 +70,6 @@ class TestTopUp:
         assert topup(client, wallet, 99.5).json()["data"]["balance"] == "99.50"
 
     @pytest.mark.parametrize(
-        "amount", ["-5", "0", "0.00", -1, 0, "0.001", "x", None, "NaN", "1e9999"]
-    )
-    def test_refuses_what_is_no_amount(self, client, wallet, amount):
-        response = topup(client, wallet, amount)
-
-        assert response.status_code == 422
-        assert response.json()["errors"][0]["field"] == "amount"
-        assert not Transaction.objects.exists()
-
-    @pytest.mark.parametrize(
         ("amount", "code"), [("9.99", "below_minimum"), ("50000.01", "above_maximum")]
     )
     def test_refuses_what_the_estate_does_not_take(self, client, wallet, amount, code):
@@ -87,14 +77,6 @@ class TestTopUp:
 
         assert response.status_code == 400
         assert response.json()["code"] == code
-
-    def test_refuses_a_suspended_wallet(self, client, estate):
-        wallet = WalletFactory.create(unit__estate=estate, is_suspended=True)
-
-        response = topup(client, wallet)
-
-        assert response.status_code == 400
-        assert response.json()["code"] == "wallet_suspended"
 
     def test_previews_without_posting(self, client, wallet):
         response = topup(client, wallet, query="?preview=true")
@@ -128,12 +110,6 @@ class TestTopUp:
         assert Client(manager).post(path, body).status_code == 403
         assert not Transaction.objects.exists()
         assert client.post(path, body).status_code == 201
-
-    def test_of_a_foreign_wallet_is_not_found(self, client):
-        foreign = WalletFactory.create()
-
-        assert topup(client, foreign).status_code == 404
-        assert not Transaction.objects.exists()
 
 
 class TestIdempotency:
@@ -185,15 +161,6 @@ class TestPurchase:
         assert shown["pockets"] == {
             "available": "40.00", "electricity": "60.00", "water": "0.00", "solar": "0.00",
         }  # fmt: skip
-
-    def test_refuses_more_than_there_is(self, client, wallet):
-        response = client.post(
-            f"/wallets/{wallet.pk}/purchase", {"utility": "water", "amount": "60.00"}
-        )
-
-        assert response.status_code == 400
-        assert response.json()["code"] == "insufficient_balance"
-        assert not Transaction.objects.exists()
 
     def test_is_not_for_managers(self, wallet, estate):
         manager = UserFactory.create(role=roles.PROPERTY_MANAGER)
@@ -376,20 +343,6 @@ class TestReverse:
         assert again.status_code == 409
         assert again.json()["code"] == "already_reversed"
         assert client.get("/transactions?reversed=true").json()["total"] == 1
-
-    def test_refuses_money_that_was_spent(self, client, wallet):
-        made = fund(wallet)
-        client.post(f"/wallets/{wallet.pk}/purchase", {"utility": "water", "amount": "60.00"})
-
-        response = client.post(f"/transactions/{made.pk}/reverse", {"reason": "x"})
-
-        assert response.status_code == 400
-        assert response.json()["code"] == "not_reversible"
-
-    def test_needs_a_reason(self, client, wallet):
-        made = fund(wallet)
-
-        assert client.post(f"/transactions/{made.pk}/reverse", {}).status_code == 422
 
     def test_is_not_for_managers(self, wallet, estate):
         manager = UserFactory.create(role=roles.PROPERTY_MANAGER)
