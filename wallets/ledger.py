@@ -101,9 +101,14 @@ def waiting_briefly() -> Iterator[None]:
 
 
 def lock(wallet_ids: Sequence[UUID]) -> None:
-    """Lock wallets for the rest of the database transaction, in primary-key order."""
-    _limit_waiting()
-    list(Wallet.objects.locked().filter(pk__in=set(wallet_ids)).values_list("pk"))
+    """
+    Lock wallets for the rest of the database transaction, in primary-key order.
+
+    :raises LedgerBusy: if one of them stayed locked for more than three seconds.
+    """
+    with _clear_errors():
+        _limit_waiting()
+        list(Wallet.objects.locked().filter(pk__in=set(wallet_ids)).values_list("pk"))
 
 
 def reverse(

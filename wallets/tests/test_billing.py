@@ -2,12 +2,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from meters.models import Meter
 from meters.tests.factories import MeterFactory
 from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
-from wallets import billing
+from wallets import billing, ledger
 from wallets.models import Account, Bill, Charge, Posting, Transaction, Wallet
 from wallets.tests.metering import count, use
 from wallets.tests.moments import top_up
@@ -222,3 +223,17 @@ class TestAtOnce:
 
         assert Transaction.objects.count() == 5
         assert {wallet.arrears for wallet in Wallet.objects.all()} == {Decimal("23.00")}
+
+    def test_a_wallet_locked_too_long_is_busy(self):
+        meter = metered_unit(flat("2.00"))
+        use(meter, date(2026, 7, 3), "10")
+
+        def run(_: int) -> object:
+            return billing.run(now=noon(date(2026, 7, 3)), since=JULY)
+
+        with transaction.atomic():
+            ledger.lock([wallet_of(meter).pk])
+            (answer,) = at_once(run, times=1, threads=1)
+
+        assert isinstance(answer, ledger.LedgerBusy)
+        assert run(1).charged == 1

@@ -12,9 +12,10 @@ import pytest
 from django.db import connection
 from psycopg.errors import DeadlockDetected
 
+from accounts.tests.factories import UserFactory
 from meters.models import Meter
 from rates.tests.factories import flat
-from wallets import billing, ledger, purchases
+from wallets import adjustments, billing, ledger, purchases, refunds, verification
 from wallets.models import Account, Bill, Posting, Transaction, Wallet
 from wallets.pockets import POCKET_ACCOUNTS, InsufficientBalance
 from wallets.tests.metering import use
@@ -31,6 +32,7 @@ class Estate:
     def __init__(self, units: int, seconds: float) -> None:
         self.meters = [metered_unit(flat("2.00")) for _ in range(units)]
         self.wallets = [wallet_of(meter) for meter in self.meters]
+        self.clerk = UserFactory.create()
         self.used = dict.fromkeys((meter.pk for meter in self.meters), 0)
         self.ends = time.monotonic() + seconds
         self.surprises: list[BaseException] = []
@@ -48,9 +50,29 @@ class Estate:
             actor=None,
         )
 
+    def refund(self, chance: random.Random) -> None:
+        refunds.refund(
+            wallet_id=chance.choice(self.wallets).pk,
+            amount=Decimal(chance.randrange(1, 40)),
+            payment_method="eft",
+            reason="test",
+            occurred_at=NOON,
+            actor=None,
+        )
+
+    def adjust(self, chance: random.Random) -> None:
+        adjustments.adjust(
+            wallet_id=chance.choice(self.wallets).pk,
+            amount=Decimal(chance.randrange(-20, 40) or 1),
+            reason="test",
+            occurred_at=NOON,
+            actor=self.clerk,
+        )
+
     def take_back(self, chance: random.Random) -> None:
         wallet = chance.choice(self.wallets)
-        paid = wallet.transactions.filter(kind="topup").order_by("?").first()
+        kinds = ("topup", "refund", "adjustment", "purchase_electricity")
+        paid = wallet.transactions.filter(kind__in=kinds).order_by("?").first()
         if paid:
             ledger.reverse(transaction_id=paid.pk, reason="test", occurred_at=NOON, actor=None)
 
@@ -73,7 +95,7 @@ class Estate:
                     continue
                 except ledger.LedgerBusy as busy:
                     # A loaded machine may keep a wallet for three seconds; a deadlock is a fault.
-                    if isinstance(busy.__cause__.__cause__, DeadlockDetected):
+                    if busy.__cause__ and isinstance(busy.__cause__.__cause__, DeadlockDetected):
                         raise
         except Exception as error:
             self.surprises.append(error)
@@ -94,18 +116,23 @@ def pockets_by_postings(wallet: Wallet) -> dict[str, Decimal]:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 class TestEverythingAtOnce:
-    def test_keeps_every_balance(self):
-        estate = Estate(units=6, seconds=10)
+    @pytest.mark.parametrize("seconds", [10, pytest.param(60, marks=pytest.mark.soak)])
+    def test_keeps_every_balance(self, seconds: float):
+        estate = Estate(units=6, seconds=seconds)
         counting = threading.Thread(target=estate.repeat, args=(estate.count, 0))
         counting.start()
-        work = [estate.pay, estate.pay, estate.buy, estate.take_back, estate.bill, estate.bill]
+        work = [
+            estate.pay, estate.buy, estate.refund, estate.adjust, estate.take_back,
+            estate.bill, estate.bill,
+        ]  # fmt: skip
         with ThreadPoolExecutor(len(work)) as pool:
             list(pool.map(estate.repeat, work, range(1, len(work) + 1)))
         counting.join()
         billing.run(now=NOON, since=JULY)
 
         assert estate.surprises == []
-        assert set(estate.done) == {"pay", "buy", "take_back", "bill", "count"}
+        assert set(estate.done) == {one.__name__ for one in [*work, estate.count]}
+        assert verification.verify().differences == []
         for meter, wallet in zip(estate.meters, estate.wallets, strict=True):
             self.assert_sound(meter, wallet, kwh=estate.used[meter.pk])
 
