@@ -77,6 +77,7 @@ def top_up_over_http(estate: Estate, *, clients: int, seconds: int) -> list[floa
         port = free.getsockname()[1]
     web = subprocess.Popen(  # noqa: S603
         [*WEB, f"--port={port}", "quantify.wsgi:application"],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "quantify.settings.dev"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -191,10 +191,8 @@ def entry(  # noqa: PLR0913  (the fields of the request)
 
 def split_of(transaction: Transaction) -> list[Part]:
     """How a top-up was divided when it was posted."""
-    return [
-        Part(Account(posting.credit), posting.amount)
-        for posting in transaction.postings.order_by("line")
-    ]
+    paid = zip(transaction.credits, transaction.amounts, strict=True)
+    return [Part(Account(account), amount) for account, amount in paid]
 
 
 def _settings(wallet_id: UUID) -> EstateSettings:

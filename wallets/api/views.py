@@ -41,6 +41,7 @@ from wallets.explanation import Explanation
 from wallets.models import Charge, Transaction, Wallet
 
 NEWEST = 10
+SHOWN_WHOLE = ("retrieve", "update", "partial_update")
 
 
 class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed):
@@ -69,7 +70,7 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = rows.filter(unit__deleted_at=None, unit__estate__deleted_at=None)
         rows = limits.with_terms(rows).annotate(limit=limits.limit_of())
-        if self.action == "list":
+        if self.action not in SHOWN_WHOLE:
             return rows
         newest = transactions.shaped(Transaction.objects.latest_first())[:NEWEST]
         return rows.prefetch_related(Prefetch("transactions", queryset=newest, to_attr="newest"))
