@@ -13,9 +13,9 @@ FROM (
     SELECT moved.id, moved.number, moved.suspense + coalesce(back.suspense, 0) AS amount,
         back.id IS NOT NULL AS is_reversed
     FROM ledger_moved AS moved
-    JOIN wallets_transaction AS one ON one.id = moved.id AND one.reverses_id IS NULL
-    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = moved.id
-    LEFT JOIN ledger_moved AS back ON back.id = reversal.id
+    LEFT JOIN (SELECT * FROM ledger_moved WHERE reverses_id IS NOT NULL) AS back
+        ON back.reverses_id = moved.id
+    WHERE moved.reverses_id IS NULL
 ) AS taken
 LEFT JOIN wallets_suspenserelease AS release
     ON release.transaction_id = taken.id AND NOT taken.is_reversed
@@ -78,15 +78,14 @@ SELECT format('T%s leaves R%s with former residents, its settlement says R%s',
     lpad(left_over.number::text, 9, '0'), left_over.amount, left_over.expected)
 FROM (
     SELECT moved.number, moved.former + coalesce(back.former, 0) AS amount,
-        CASE WHEN reversal.id IS NOT NULL THEN 0
+        CASE WHEN back.id IS NOT NULL THEN 0
             WHEN settlement.id IS NOT NULL THEN settlement.debt - settlement.kept
-            WHEN one.kind = 'topup' AND one.metadata ? 'settlement' THEN -one.amount
-            ELSE 0 END AS expected
+            ELSE -moved.collected END AS expected
     FROM ledger_moved AS moved
-    JOIN wallets_transaction AS one ON one.id = moved.id AND one.reverses_id IS NULL
     LEFT JOIN wallets_settlement AS settlement ON settlement.transaction_id = moved.id
-    LEFT JOIN wallets_transaction AS reversal ON reversal.reverses_id = moved.id
-    LEFT JOIN ledger_moved AS back ON back.id = reversal.id
+    LEFT JOIN (SELECT * FROM ledger_moved WHERE reverses_id IS NOT NULL) AS back
+        ON back.reverses_id = moved.id
+    WHERE moved.reverses_id IS NULL
 ) AS left_over
 WHERE left_over.amount <> left_over.expected
 """
