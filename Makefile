@@ -42,8 +42,8 @@ migrate: install ## Apply the migrations to DATABASE_URL.
 seed: install ## Fill DATABASE_URL with the demo estate.
 	$(PYTHON) manage.py seed_demo
 
-bench: install ## Measure what the README claims.
-	$(WITH_SERVERS) $(PYTHON) -m benchmarks
+bench: install ## Measure what the README claims, on servers that lose nothing.
+	$(PYTHON) -m quantify.stack --var var/bench --instance dev run -- $(PYTHON) -m benchmarks
 
 lock: install ## Resolve requirements*.in anew (needs uv).
 	uv pip compile --universal --no-emit-index-url --python-version 3.12 \
