@@ -49,6 +49,8 @@ def control(*, now: datetime, wallet_ids: Sequence[UUID] | None = None) -> Outco
             outcome.refused.append((facts, decision))
         elif command := _request(facts, decision, now):
             outcome.requested.append(command)
+    spared = [facts for facts, decision in outcome.refused if decision.waits_for_a_warning]
+    outcome.warned += warnings.before_a_cut(spared, now=now)
     return outcome
 
 

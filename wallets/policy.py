@@ -19,6 +19,8 @@ OFFICE_OPENS, OFFICE_CLOSES = time(9), time(15)
 THURSDAY = 3
 WARNED_WITHIN = timedelta(hours=72)
 BREAKER_WINDOW = timedelta(minutes=15)
+WARNING = "warning"
+RULED_OUT = {"automatic disconnection", "inhibit switch", "protected supply"}
 
 
 class Action(StrEnum):
@@ -80,6 +82,12 @@ class Decision:
     @property
     def is_permitted(self) -> bool:
         return self.action is not None and not self.refused_by
+
+    @property
+    def waits_for_a_warning(self) -> bool:
+        """Whether the resident must be warned before a cut that nobody rules out."""
+        failed = {check.name for check in self.refused_by}
+        return WARNING in failed and not failed & RULED_OUT
 
     @property
     def trace(self) -> list[dict[str, object]]:
@@ -156,9 +164,9 @@ def _is_office_hour(local: datetime) -> bool:
 
 def _warned(facts: Facts, now: datetime) -> Check:
     if facts.warned_at is None or now - facts.warned_at > WARNED_WITHIN:
-        return Check("warning", passed=False, says="No warning reached the resident yet.")
+        return Check(WARNING, passed=False, says="No warning reached the resident yet.")
     local = facts.warned_at.astimezone(facts.zone)
-    return Check("warning", passed=True, says=f"Warned on {local:%Y-%m-%d at %H:%M}.")
+    return Check(WARNING, passed=True, says=f"Warned on {local:%Y-%m-%d at %H:%M}.")
 
 
 def _fresh(facts: Facts, now: datetime) -> Check:

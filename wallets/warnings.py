@@ -14,6 +14,7 @@ from wallets import forecast, histories, limits
 from wallets.forecast import Forecast
 from wallets.low_balance import Level, Rule, State, Terms, level
 from wallets.models import Wallet
+from wallets.policy import WARNED_WITHIN, Facts
 
 LONGEST = timedelta(hours=720)
 FORECAST_EVERY = 15
@@ -22,6 +23,7 @@ EVENTS = {
     Level.LOW: Notification.Event.LOW_BALANCE,
     Level.CRITICAL: Notification.Event.CRITICAL_BALANCE,
 }
+WARNINGS = (*EVENTS.values(), Notification.Event.DISCONNECTION_WARNING)
 
 type Told = dict[tuple[str, str], datetime]
 
@@ -46,6 +48,32 @@ def write(*, now: datetime, wallet_ids: Sequence[UUID] | None = None) -> int:
     return len(messages)
 
 
+def before_a_cut(spared: Iterable[Facts], *, now: datetime) -> int:
+    """
+    Owe a disconnection warning for supplies that only a warning keeps on; answer how many.
+
+    Money that is bound to another utility keeps a wallet from being low, and not the electricity
+    on. Who was told that it is low is warned already.
+    """
+    told = {subject for (subject, _), at in _told(now).items() if at > now - WARNED_WITHIN}
+    messages = {
+        facts.wallet_id: Message(
+            event=Notification.Event.DISCONNECTION_WARNING,
+            subject_key=f"wallet:{facts.wallet_id}",
+            once_key=f"disconnection_warning:{facts.wallet_id}:{now:%Y-%m-%d}",
+            text=(
+                f"Unit {facts.unit_number}: no credit is left for {facts.utility}. Top up or move "
+                f"at least R{facts.activation_minimum} to it, or it is cut."
+            ),
+            scope=facts.estate_id,
+        )
+        for facts in spared
+        if f"wallet:{facts.wallet_id}" not in told
+    }
+    outbox.enqueue(list(messages.values()), now=now)
+    return len(messages)
+
+
 def _suspected(wallet_ids: Sequence[UUID] | None) -> QuerySet[Wallet]:
     """Wallets that are low by their amount, or whose rule needs more than the amount."""
     wallets = Wallet.objects.annotate(limit=limits.limit_of(), rule=limits.rule_of()).filter(
@@ -66,7 +94,7 @@ def _is_looked_at(wallet: Wallet, now: datetime) -> bool:
 def _told(now: datetime) -> Told:
     """When each wallet was told of each event, as far back as any repeat reaches."""
     rows = (
-        Notification.objects.filter(created_at__gt=now - LONGEST, event__in=EVENTS.values())
+        Notification.objects.filter(created_at__gt=now - LONGEST, event__in=WARNINGS)
         .values_list("subject_key", "event")
         .annotate(Max("created_at"))
     )

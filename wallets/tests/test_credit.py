@@ -87,6 +87,28 @@ class TestControl:
         assert [check.name for check in first.refused[0][1].refused_by] == ["warning"]
         assert Notification.objects.get().event == Notification.Event.CRITICAL_BALANCE
 
+    def test_warns_whose_money_is_bound_to_water(self, meter: Meter, now: datetime, relays: Relays):
+        """Such a wallet is not low; without a warning its electricity would stay on for ever."""
+        top_up(wallet_of(meter), "100.00", utility="water", occurred_at=now)
+
+        assert control_and_send(now, relays).warned == 1
+        assert control_and_send(now, relays).warned == 0
+        outbox.deliver_due(now=now)
+        control_and_send(now + timedelta(minutes=1), relays)
+
+        message = Notification.objects.get()
+        assert message.event == Notification.Event.DISCONNECTION_WARNING
+        assert "no credit is left for electricity" in message.text
+        assert relays.orders == ["disconnect"]
+
+    def test_does_not_warn_of_a_cut_that_is_ruled_out(
+        self, meter: Meter, now: datetime, relays: Relays
+    ):
+        top_up(wallet_of(meter), "100.00", utility="water", occurred_at=now)
+        CreditSwitch.objects.update_or_create(defaults={"is_inhibited": True, "reason": "test"})
+
+        assert control_and_send(now, relays).warned == 0
+
     def test_cuts_an_empty_wallet_and_reads_the_relay_back(
         self, meter: Meter, now: datetime, relays: Relays
     ):
