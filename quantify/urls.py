@@ -11,8 +11,9 @@ from meters.api.series import IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
 from quantify.portal.choices import Autocomplete
-from rates.api.views import EstateRatesViewSet, RateTableViewSet, UnitRatesViewSet
+from rates.api.views import EstateRatesViewSet, UnitRatesViewSet
 from reports.api.estates import EstateWithStatisticsViewSet
+from reports.api.rates import SimulatedRateTableViewSet
 from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
 from wallets.api.commands import CommandViewSet
@@ -28,7 +29,7 @@ router.register("estates", EstateWithStatisticsViewSet, "estate")
 router.register("concentrators", ConcentratorViewSet, "concentrator")
 router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
-router.register("rate-tables", RateTableViewSet, "rate-table")
+router.register("rate-tables", SimulatedRateTableViewSet, "rate-table")
 router.register("residents", ResidentViewSet, "resident")
 router.register("settlements", SettlementViewSet, "settlement")
 router.register("suspense", SuspenseViewSet, "suspense")

@@ -2,12 +2,13 @@
 From rows to the engine: which rate table is in force for a unit, and its tariff ready to price.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -17,7 +18,7 @@ from rates import components
 from rates.calendar_files import load
 from rates.calendars import Calendar
 from rates.engine import MidMonth, Tariff, free_allocation
-from rates.models import Assignment, RateTableVersion, TariffCalendar
+from rates.models import Assignment, RateTable, RateTableVersion, TariffCalendar
 
 ALWAYS = date.max
 
@@ -53,6 +54,30 @@ def tariff_of(version: RateTableVersion) -> Tariff:
     :raises rates.components.InvalidComponents: if the version cannot be priced.
     """
     return _built(_Key(version.pk, str(version.updated_at), version))
+
+
+def tariff_from(table: RateTable, written: Sequence[Any]) -> Tariff:
+    """
+    The engine's tariff of components as they are written, by the rules of a rate table.
+
+    :raises rates.components.InvalidComponents: with every problem found.
+    """
+    return components.build(
+        written,
+        utility=Utility(table.utility),
+        calendar=table.calendar,
+        mid_month=MidMonth(table.mid_month),
+        calendars=calendars(),
+    )
+
+
+def tariff_at(place: Place, utility: Utility, tariff: Tariff) -> Tariff:
+    """
+    A tariff with what a place gives away: the first units of solar.
+
+    :raises rates.engine.NoFreeAllocation: if the tariff has no first units.
+    """
+    return _with_free(tariff, place.free_solar_kwh) if utility is Utility.SOLAR else tariff
 
 
 def calendars() -> dict[str, Calendar]:
@@ -135,9 +160,8 @@ class PriceBook:
             raise NoTariff(
                 f"The calendar of {version.rate_table} has no hours or holidays on {start}."
             )
-        if utility is Utility.SOLAR:
-            tariff = _with_free(tariff, place.free_solar_kwh)
-        return Terms(start, end, version, tariff, assignment.markup_percentage)
+        given = tariff_at(place, utility, tariff)
+        return Terms(start, end, version, given, assignment.markup_percentage)
 
 
 def _in_force(row: Assignment | RateTableVersion, day: date) -> bool:
@@ -161,15 +185,7 @@ class _Key:
 
 @lru_cache(maxsize=512)
 def _built(key: _Key) -> Tariff:
-    version = key.version
-    known: Mapping[str, Calendar] = calendars()
-    return components.build(
-        version.components,
-        utility=Utility(version.rate_table.utility),
-        calendar=version.rate_table.calendar,
-        mid_month=MidMonth(version.rate_table.mid_month),
-        calendars=known,
-    )
+    return tariff_from(key.version.rate_table, key.version.components)
 
 
 @lru_cache(maxsize=512)

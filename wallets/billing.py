@@ -20,7 +20,7 @@ from quantify.crash_points import Point, reach
 from quantify.money import ZERO
 from quantify.periods import first_of_month, local_day, previous_month
 from rates.components import InvalidComponents
-from rates.engine import InvalidUsage, NoFreeAllocation, Segment, bill
+from rates.engine import InvalidUsage, NoFreeAllocation
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
 from wallets import charges, cuts, ledger, metered
@@ -28,6 +28,7 @@ from wallets.charges import Step
 from wallets.determinants import Usages
 from wallets.metered import Supply
 from wallets.models import Bill
+from wallets.rating import rate
 
 log = logging.getLogger(__name__)
 
@@ -135,23 +136,7 @@ def _terms(supply: Supply, current: Bill, book: PriceBook) -> list[Terms] | None
 def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: Bill) -> Step | None:
     """The step of a bill to what the facts say now; None, and why on the bill, without a price."""
     try:
-        priced = bill(
-            [
-                Segment(
-                    tariff=one.tariff,
-                    first_day=one.first_day,
-                    end_day=one.end_day,
-                    usage=usage.of(supply, one),
-                    markup_percent=one.markup_percent,
-                )
-                for one in terms
-            ],
-            month=supply.month,
-            supplied=(supply.first_day, supply.end_day),
-            until=supply.priced_to,
-            month_to_date=supply.month_to_date,
-            vat_percent=supply.vat_percent,
-        )
+        priced = rate(supply, terms, usage)
     except InvalidUsage as error:
         _refuse(supply, current, error)
         return None
