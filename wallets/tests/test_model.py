@@ -1,12 +1,13 @@
 """
-A wallet against sixty lines of plain arithmetic: equal to the cent after every step.
+A wallet against a hundred lines of plain arithmetic: equal to the cent after every step.
 
-The model knows amounts and kilowatt-hours, nothing of transactions, bills or the rating engine.
+The model knows amounts and kilowatt-hours, nothing of postings, bills or the rating engine.
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from unittest.mock import patch
 
 import pytest
 from django.db import transaction
@@ -21,10 +22,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from accounts.tests.factories import UserFactory
 from meters.tests.factories import MeterFactory
+from quantify.crash_points import Point
+from rates import tables
 from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
-from wallets import billing, ledger, purchases, topups
+from wallets import adjustments, billing, ledger, purchases, refunds, service_charges, topups
 from wallets.models import Transaction, Wallet
 from wallets.pockets import InsufficientBalance
 from wallets.tests.metering import use
@@ -45,9 +49,19 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
+POCKETS = ("available", "electricity", "water", "solar", "arrears")
+NEVER_BELOW_ZERO = ("available", "electricity", "solar", "arrears")
+
+type Change = dict[str, Decimal]
+
+
+class Crash(Exception):
+    """Stands for the end of the process at a named point."""
+
+
 @dataclass
 class Model:
-    """What a resident would work out on paper."""
+    """What a resident would work out on paper; `history` is what each entry changed."""
 
     available: Decimal = ZERO
     electricity: Decimal = ZERO
@@ -56,6 +70,48 @@ class Model:
     arrears: Decimal = ZERO
     used: dict[tuple[str, date], Decimal] = field(default_factory=dict)
     charged: dict[tuple[str, date], Decimal] = field(default_factory=dict)
+    water_prices: dict[date, Decimal] = field(default_factory=lambda: {date.min: Decimal(WATER)})
+    history: list[Change] = field(default_factory=list)
+    bought: set[int] = field(default_factory=set)
+    undone: set[int] = field(default_factory=set)
+
+    @property
+    def held(self) -> Change:
+        return {name: getattr(self, name) for name in POCKETS}
+
+    @property
+    def free(self) -> Decimal:
+        return max(self.available - self.arrears - max(-self.water, ZERO), ZERO)
+
+    def note(self, before: Change) -> None:
+        """Remember what an entry changed, to undo it one day."""
+        self.history.append({name: self.held[name] - before[name] for name in POCKETS})
+
+    def undo(self, number: int, *, override: bool) -> bool:
+        """Take an entry back, if its money is there; with override what is not there is owed."""
+        back = {name: -change for name, change in self.history[number].items()}
+        if override and number not in self.bought:
+            back = self.owing(back)
+        if any(self.held[name] + back[name] < 0 for name in NEVER_BELOW_ZERO):
+            return False
+        for name, change in back.items():
+            setattr(self, name, self.held[name] + change)
+        self.history.append(back)
+        self.undone |= {number, len(self.history) - 1}
+        return True
+
+    def owing(self, back: Change) -> Change:
+        changed = dict.fromkeys(POCKETS, ZERO) | {"water": back["water"]}
+        for name in ("available", "electricity", "solar"):
+            own = max(back[name], -self.held[name])
+            free = ZERO if name == "available" else min(own - back[name], self.available)
+            changed[name] += own
+            changed["available"] -= free
+            changed["arrears"] += own - back[name] - free
+        owed = max(back["arrears"], -self.arrears)
+        changed["arrears"] += owed
+        changed["available"] += owed - back["arrears"]
+        return changed
 
     def pay_in(self, amount: Decimal, pocket: str) -> None:
         debt = min(amount, max(-self.water, ZERO))
@@ -63,6 +119,21 @@ class Model:
         owed = min(amount - debt, self.arrears)
         self.arrears -= owed
         setattr(self, pocket, getattr(self, pocket) + amount - debt - owed)
+
+    def serve(self, amount: Decimal) -> None:
+        paid = min(amount, self.available)
+        self.available -= paid
+        self.arrears += amount - paid
+
+    def water_costs(self, month: date) -> Decimal:
+        """Every price is for the days from its own to the next; each is a line of the bill."""
+        litres: dict[Decimal, Decimal] = {}
+        for (kind, day), quantity in self.used.items():
+            if kind == "water" and day.replace(day=1) == month:
+                begun = max(first for first in self.water_prices if first <= day)
+                price = self.water_prices[begun]
+                litres[price] = litres.get(price, ZERO) + quantity
+        return sum((cents(price * used) for price, used in litres.items()), ZERO)
 
     def month_costs(self, utility: str, month: date) -> Decimal:
         total = sum(
@@ -74,7 +145,7 @@ class Model:
             ZERO,
         )
         if utility == "water":
-            net = cents(total * Decimal(WATER))
+            net = self.water_costs(month)
         else:
             cheap = min(total, Decimal(20))
             net = cents(cheap * Decimal("1.337")) + cents((total - cheap) * Decimal("2.919"))
@@ -85,8 +156,10 @@ class Model:
         months = [(this - timedelta(days=1)).replace(day=1), this]
         for month in months:
             for utility in ("electricity", "water"):
-                cost = self.month_costs(utility, month)
-                self.charge(utility, cost - self.charged.get((utility, month), ZERO))
+                cost, before = self.month_costs(utility, month), self.held
+                if more := cost - self.charged.get((utility, month), ZERO):
+                    self.charge(utility, more)
+                    self.note(before)
                 self.charged[utility, month] = cost
 
     def charge(self, utility: str, amount: Decimal) -> None:
@@ -114,6 +187,7 @@ class Model:
 
 
 AMOUNTS = st.decimals(min_value=10, max_value=400, places=2)
+SMALL = st.decimals(min_value="0.01", max_value=120, places=2)
 QUANTITIES = st.decimals(min_value=0, max_value=30, places=3)
 
 
@@ -136,11 +210,13 @@ class WalletMachine(RuleBasedStateMachine):
             for kind in ("electricity", "water")
         }
         for kind, components in (("electricity", BLOCKS), ("water", flat(WATER))):
-            AssignmentFactory.create(
+            assigned = AssignmentFactory.create(
                 estate=unit.estate,
                 rate_table__utility=kind,
                 rate_table__version__components=components,
             )
+        self.water, self.priced_from = assigned.rate_table, START
+        self.clerk = UserFactory.create()
         self.wallet = Wallet.objects.get(unit=unit)
         self.model = Model()
         self.today = START
@@ -157,8 +233,10 @@ class WalletMachine(RuleBasedStateMachine):
     @rule(amount=AMOUNTS, pocket=st.sampled_from(["available", "electricity", "water"]))
     def top_up(self, amount: Decimal, pocket: str) -> None:
         self.keys += 1
+        before = self.model.held
         self.pay(amount, pocket)
         self.model.pay_in(amount, pocket)
+        self.model.note(before)
 
     @precondition(lambda self: self.keys)
     @rule(amount=AMOUNTS)
@@ -189,8 +267,63 @@ class WalletMachine(RuleBasedStateMachine):
         except InsufficientBalance:
             assert self.model.available < amount
             return
+        before = self.model.held
         self.model.available -= amount
         setattr(self.model, utility, getattr(self.model, utility) + amount)
+        self.model.bought.add(len(self.model.history))
+        self.model.note(before)
+
+    @rule(amount=SMALL)
+    def refund(self, amount: Decimal) -> None:
+        try:
+            refunds.refund(
+                wallet_id=self.wallet.pk, amount=amount, payment_method="eft", reason="test",
+                occurred_at=self.now, actor=None,
+            )  # fmt: skip
+        except InsufficientBalance:
+            assert self.model.free < amount
+            return
+        before = self.model.held
+        self.model.available -= amount
+        self.model.note(before)
+
+    @rule(amount=SMALL, sign=st.sampled_from([1, -1]))
+    def adjust(self, amount: Decimal, sign: int) -> None:
+        try:
+            adjustments.adjust(
+                wallet_id=self.wallet.pk, amount=sign * amount, reason="test",
+                occurred_at=self.now, actor=self.clerk,
+            )  # fmt: skip
+        except InsufficientBalance:
+            assert sign < 0
+            assert self.model.available < amount
+            return
+        before = self.model.held
+        if sign > 0:
+            self.model.pay_in(amount, "available")
+        else:
+            self.model.available -= amount
+        self.model.note(before)
+
+    @rule(amount=SMALL)
+    def charge_for_a_service(self, amount: Decimal) -> None:
+        service_charges.charge(
+            wallet_id=self.wallet.pk, amount=amount, reason="test", occurred_at=self.now,
+            actor=None,
+        )  # fmt: skip
+        before = self.model.held
+        self.model.serve(amount)
+        self.model.note(before)
+
+    @rule(days=st.integers(-15, 15), price=st.decimals(min_value=1, max_value=40, places=3))
+    def change_the_price_of_water(self, days: int, price: Decimal) -> None:
+        """From a coming day, or from a past one: then the difference is charged or given back."""
+        day = max(self.today + timedelta(days=days), self.priced_from + timedelta(days=1))
+        tables.create_version(
+            table=self.water, effective_from=day, components=flat(str(price)), source="test"
+        )
+        self.priced_from = day
+        self.model.water_prices[day] = price
 
     @rule(
         kind=st.sampled_from(["electricity", "water"]),
@@ -207,12 +340,44 @@ class WalletMachine(RuleBasedStateMachine):
         billing.run(now=self.now)
         self.model.bill(self.today)
 
-    @rule()
-    def crash_in_the_middle_and_bill_again(self) -> None:
-        lost = transaction.savepoint_create()
-        billing.run(now=self.now)
-        transaction.savepoint_rollback(lost)
+    @rule(
+        point=st.sampled_from([
+            Point.AFTER_LEDGER_WRITE, Point.BEFORE_LEDGER_COMMIT, Point.CHARGES_POSTED,
+            Point.BILLS_STORED,
+        ])
+    )  # fmt: skip
+    def crash_in_the_middle_and_bill_again(self, point: Point) -> None:
+        def reach(reached: Point) -> None:
+            if reached == point:
+                raise Crash
+
+        @transaction.atomic
+        def run() -> None:
+            billing.run(now=self.now)
+            raise Crash  # Nothing was to be posted: it ends before the commit.
+
+        with (
+            patch.object(billing, "reach", reach),
+            patch.object(ledger, "reach", reach),
+            pytest.raises(Crash),
+        ):
+            run()
         self.bill()
+
+    @rule(amount=AMOUNTS)
+    def crash_after_the_commit_and_pay_again(self, amount: Decimal) -> None:
+        self.keys += 1
+        before = self.model.held
+
+        def reach(reached: Point) -> None:
+            if reached == Point.AFTER_LEDGER_WRITE:
+                raise Crash
+
+        with patch.object(ledger, "reach", reach), pytest.raises(Crash):
+            self.pay(amount, "available")
+        self.pay(amount, "available")
+        self.model.pay_in(amount, "available")
+        self.model.note(before)
 
     @rule(days=st.integers(1, 12))
     def days_pass(self, days: int) -> None:
@@ -221,47 +386,48 @@ class WalletMachine(RuleBasedStateMachine):
         self.model.bill(self.today)
         self.today += timedelta(days=days)
 
-    @precondition(lambda self: self.model.available > 0)
-    @rule(data=st.data())
-    def reverse_a_top_up(self, data: st.DataObject) -> None:
-        plain = Transaction.objects.filter(
-            wallet=self.wallet, kind="topup", utility="", reversed_by=None
-        )
-        whole = [
-            one
-            for one in plain.order_by("sequence")
-            if one.balance_after - one.balance_before == one.amount
-            and all(posting.credit == 1 for posting in one.postings.all())
-        ]
-        if not whole:
-            return
-        chosen = data.draw(st.sampled_from(whole))
+    @rule()
+    def the_month_ends(self) -> None:
+        self.bill()
+        self.today = (self.today.replace(day=1) + timedelta(days=31)).replace(day=1)
+        self.bill()
+
+    @precondition(lambda self: len(self.model.undone) < len(self.model.history))
+    @rule(data=st.data(), override=st.booleans())
+    def reverse(self, data: st.DataObject, override: bool) -> None:
+        """A payment, a purchase, a charge of energy or the office, whatever it is."""
+        numbers = range(len(self.model.history))
+        left = [number for number in numbers if number not in self.model.undone]
+        number = data.draw(st.sampled_from(left[-6:]))
+        made = Transaction.objects.get(wallet=self.wallet, sequence=number + 1)
+        asked = {"reason": "test", "occurred_at": self.now, "actor": None, "override": override}
         try:
-            ledger.reverse(
-                transaction_id=chosen.pk, reason="test", occurred_at=self.now, actor=None
-            )
+            ledger.reverse(transaction_id=made.pk, **asked)
         except ledger.NotReversible:
-            assert self.model.available < chosen.amount
+            assert not self.model.undo(number, override=override)
             return
-        self.model.available -= chosen.amount
+        assert self.model.undo(number, override=override)
+        with pytest.raises(ledger.AlreadyReversed):
+            ledger.reverse(transaction_id=made.pk, **asked)
 
     @invariant()
     def is_equal_to_the_cent(self) -> None:
         self.wallet.refresh_from_db()
-        names = ("available", "electricity", "water", "solar", "arrears")
-        held = {name: getattr(self.wallet, name) for name in names}
-        assert held == {name: getattr(self.model, name) for name in names}
+        held = {name: getattr(self.wallet, name) for name in POCKETS}
+        assert held == self.model.held
+        assert self.wallet.sequence == len(self.model.history)
         assert held == pockets_by_postings(self.wallet)
 
 
 @pytest.mark.django_db
 class TestWallet:
-    def test_does_what_the_model_does(self):
+    @pytest.mark.parametrize("examples", [40, pytest.param(400, marks=pytest.mark.soak)])
+    def test_does_what_the_model_does(self, examples: int):
         run_state_machine_as_test(
             WalletMachine,
             settings=settings(
-                max_examples=25,
-                stateful_step_count=25,
+                max_examples=examples,
+                stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
