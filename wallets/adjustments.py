@@ -9,11 +9,13 @@ was bought, and a correction makes no debt (a service charge does). The other si
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 from uuid import UUID
 
 from accounts.models import User
 from estates.models import EstateSettings
 from wallets import amounts, ledger, wakeups
+from wallets.entries import Occasion
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, AdjustmentProposal, Transaction, Wallet
 from wallets.pockets import Flow, Tap
@@ -32,16 +34,13 @@ class NotOwnProposal(Exception):
     """Only who proposed an adjustment withdraws it."""
 
 
-def adjust(  # noqa: PLR0913  (the fields of the request)
+def adjust(
     *,
     wallet_id: UUID,
     amount: Decimal,
     reason: str,
-    reference: str = "",
-    occurred_at: datetime,
     actor: User,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
+    **occasion: Unpack[Occasion],
 ) -> Posted | AdjustmentProposal:
     """
     Correct a wallet by a signed amount of rand, or propose it if it is above the estate's limit.
@@ -59,11 +58,8 @@ def adjust(  # noqa: PLR0913  (the fields of the request)
         wallet_id=wallet_id,
         amount=amount,
         reason=reason,
-        reference=reference,
-        occurred_at=occurred_at,
         actor=actor,
-        idempotency_key=idempotency_key,
-        request_digest=request_digest,
+        **occasion,
     )
     with ledger.waiting_briefly():
         ledger.lock([wallet_id])
@@ -147,17 +143,14 @@ def withdraw(*, proposal_id: UUID, decided_at: datetime, actor: User) -> Adjustm
     return proposal
 
 
-def entry(  # noqa: PLR0913  (the fields of the request)
+def entry(
     *,
     wallet_id: UUID,
     amount: Decimal,
     reason: str,
-    reference: str = "",
-    occurred_at: datetime,
     actor: User,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
     metadata: dict[str, object] | None = None,
+    **occasion: Unpack[Occasion],
 ) -> Entry:
     """An adjustment to be posted; raises what is wrong with it whatever the wallet holds."""
     amounts.check(amount, signed=True)
@@ -167,16 +160,13 @@ def entry(  # noqa: PLR0913  (the fields of the request)
         kind=Transaction.Kind.ADJUSTMENT,
         amount=amount,
         flow=flow(amount, debt_recovery_percent=percent),
-        occurred_at=occurred_at,
         payment_method=Transaction.Method.ADJUSTMENT,
-        reference=reference,
         reason=amounts.check_reason(reason),
         metadata=metadata or {},
-        idempotency_key=idempotency_key,
-        request_digest=request_digest,
         actor=actor,
         refuse_suspended=True,
         refuse_closed=True,
+        **occasion,
     )
 
 

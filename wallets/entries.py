@@ -3,11 +3,21 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Required, TypedDict
 from uuid import UUID
 
 from accounts.models import User
 from wallets.models import Transaction
 from wallets.pockets import Flow
+
+
+class Occasion(TypedDict, total=False):
+    """When something happened, and which request asked for it; an entry takes it as it is."""
+
+    occurred_at: Required[datetime]
+    reference: str
+    idempotency_key: str | None
+    request_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,13 @@
 """Binding free money to a utility."""
 
-from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 from uuid import UUID
 
 from accounts.models import User
 from quantify.quantities import Utility
 from wallets import ledger
+from wallets.entries import Occasion
 from wallets.ledger import Posted
 from wallets.models import Account, Transaction
 from wallets.pockets import Flow, Tap
@@ -23,10 +24,8 @@ def purchase(
     wallet_id: UUID,
     utility: str,
     amount: Decimal,
-    occurred_at: datetime,
     actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
+    **occasion: Unpack[Occasion],
 ) -> Posted:
     """
     Move money from `available` to a utility's pocket.
@@ -45,12 +44,10 @@ def purchase(
             kind=Transaction.Kind(f"purchase_{utility}"),
             amount=amount,
             flow=flow,
-            occurred_at=occurred_at,
             utility=utility,
-            idempotency_key=idempotency_key,
-            request_digest=request_digest,
             actor=actor,
             refuse_suspended=True,
             refuse_closed=True,
+            **occasion,
         )
     )

@@ -6,12 +6,13 @@ of the method in the same transaction: the clearing account agrees with the bank
 of `REFUNDS` is what was paid back. What is owed stays: only what is free above it is paid back.
 """
 
-from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 from uuid import UUID
 
 from accounts.models import User
 from wallets import amounts, ledger, wakeups
+from wallets.entries import Occasion
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction
 from wallets.pockets import Flow, Movement, Tap
@@ -29,17 +30,14 @@ class UnknownMethod(Exception):
     """Money is not paid back in this way."""
 
 
-def refund(  # noqa: PLR0913  (the fields of the request)
+def refund(
     *,
     wallet_id: UUID,
     amount: Decimal,
     payment_method: str,
     reason: str,
-    reference: str = "",
-    occurred_at: datetime,
     actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
+    **occasion: Unpack[Occasion],
 ) -> Posted:
     """
     Pay an amount of rand back from what is available; also from a deleted unit's wallet.
@@ -59,28 +57,22 @@ def refund(  # noqa: PLR0913  (the fields of the request)
             amount=amount,
             payment_method=payment_method,
             reason=reason,
-            reference=reference,
-            occurred_at=occurred_at,
             actor=actor,
-            idempotency_key=idempotency_key,
-            request_digest=request_digest,
+            **occasion,
         )
     )
     wakeups.credit_changed(wallet_id)
     return posted
 
 
-def entry(  # noqa: PLR0913  (the fields of the request)
+def entry(
     *,
     wallet_id: UUID,
     amount: Decimal,
     payment_method: str,
     reason: str,
-    reference: str = "",
-    occurred_at: datetime,
     actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
+    **occasion: Unpack[Occasion],
 ) -> Entry:
     """A refund to be posted; raises what is wrong with it whatever the wallet holds."""
     amounts.check(amount)
@@ -100,12 +92,9 @@ def entry(  # noqa: PLR0913  (the fields of the request)
         kind=Transaction.Kind.REFUND,
         amount=amount,
         flow=flow,
-        occurred_at=occurred_at,
         payment_method=payment_method,
-        reference=reference,
         reason=amounts.check_reason(reason),
-        idempotency_key=idempotency_key,
-        request_digest=request_digest,
         actor=actor,
         refuse_suspended=True,
+        **occasion,
     )

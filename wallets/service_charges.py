@@ -7,29 +7,27 @@ becomes arrears, since the service was given, as with energy that was used. It g
 `vat_registered` says so. Money bound to a utility is left alone.
 """
 
-from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 from uuid import UUID
 
 from accounts.models import User
 from estates.models import EstateSettings
 from quantify.money import ZERO, vat_within
 from wallets import amounts, ledger, wakeups
+from wallets.entries import Occasion
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction
 from wallets.pockets import Flow, Movement, Tap
 
 
-def charge(  # noqa: PLR0913  (the fields of the request)
+def charge(
     *,
     wallet_id: UUID,
     amount: Decimal,
     reason: str,
-    reference: str = "",
-    occurred_at: datetime,
     actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
+    **occasion: Unpack[Occasion],
 ) -> Posted:
     """
     Charge a wallet an amount of rand, VAT included, for a service.
@@ -47,27 +45,21 @@ def charge(  # noqa: PLR0913  (the fields of the request)
             wallet_id=wallet_id,
             amount=amount,
             reason=reason,
-            reference=reference,
-            occurred_at=occurred_at,
             actor=actor,
-            idempotency_key=idempotency_key,
-            request_digest=request_digest,
+            **occasion,
         )
     )
     wakeups.credit_changed(wallet_id)
     return posted
 
 
-def entry(  # noqa: PLR0913  (the fields of the request)
+def entry(
     *,
     wallet_id: UUID,
     amount: Decimal,
     reason: str,
-    reference: str = "",
-    occurred_at: datetime,
     actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
+    **occasion: Unpack[Occasion],
 ) -> Entry:
     """A service charge to be posted; raises what is wrong with it."""
     amounts.check(amount)
@@ -78,15 +70,12 @@ def entry(  # noqa: PLR0913  (the fields of the request)
         kind=Transaction.Kind.SERVICE_CHARGE,
         amount=amount,
         flow=flow(amount, vat),
-        occurred_at=occurred_at,
         payment_method=Transaction.Method.SYSTEM,
-        reference=reference,
         reason=amounts.check_reason(reason),
-        idempotency_key=idempotency_key,
-        request_digest=request_digest,
         actor=actor,
         refuse_suspended=True,
         refuse_closed=True,
+        **occasion,
     )
 
 

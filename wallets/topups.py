@@ -1,14 +1,15 @@
 """Money paid in: what it clears first, and where the rest goes."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
+from typing import Unpack
 from uuid import UUID
 
 from accounts.models import User
 from estates.models import EstateSettings
 from quantify.money import HUNDRED, percentage, to_cents
 from wallets import ledger, wakeups
+from wallets.entries import Occasion
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction, Wallet
 from wallets.pockets import Flow, Pockets, Tap, pockets_of
@@ -95,18 +96,15 @@ def preview(*, wallet: Wallet, amount: Decimal, utility: str = "") -> list[Part]
     )
 
 
-def top_up(  # noqa: PLR0913  (the fields of the request)
+def top_up(
     *,
     wallet_id: UUID,
     amount: Decimal,
     payment_method: str,
-    reference: str = "",
     utility: str = "",
     metadata: dict[str, object] | None = None,
-    occurred_at: datetime,
     actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
+    **occasion: Unpack[Occasion],
 ) -> Posted:
     """
     Pay money into a wallet, and let credit control look at it.
@@ -131,14 +129,11 @@ def top_up(  # noqa: PLR0913  (the fields of the request)
             wallet_id=wallet_id,
             amount=amount,
             payment_method=payment_method,
-            reference=reference,
             utility=utility,
             metadata=metadata,
-            occurred_at=occurred_at,
             actor=actor,
-            idempotency_key=idempotency_key,
-            request_digest=request_digest,
             debt_recovery_percent=settings.debt_recovery_percent,
+            **occasion,
         )
     )
     wakeups.credit_changed(wallet_id)
@@ -150,15 +145,12 @@ def entry(  # noqa: PLR0913  (the fields of the request)
     wallet_id: UUID,
     amount: Decimal,
     payment_method: str,
-    reference: str = "",
     utility: str = "",
     metadata: dict[str, object] | None = None,
-    occurred_at: datetime,
     actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
     debt_recovery_percent: Decimal = HUNDRED,
     source: Account | None = None,
+    **occasion: Unpack[Occasion],
 ) -> Entry:
     """
     A top-up to be posted with others; the limits are the caller's to check.
@@ -176,16 +168,13 @@ def entry(  # noqa: PLR0913  (the fields of the request)
         kind=Transaction.Kind.TOPUP,
         amount=amount,
         flow=flow,
-        occurred_at=occurred_at,
         utility=utility,
         payment_method=payment_method,
-        reference=reference,
         metadata=metadata or {},
-        idempotency_key=idempotency_key,
-        request_digest=request_digest,
         actor=actor,
         refuse_suspended=True,
         refuse_closed=True,
+        **occasion,
     )
 
 
