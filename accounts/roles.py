@@ -26,6 +26,7 @@ READ = _each(
     "meters.reading", "meters.readingconflict", "meters.interval", "meters.dailyconsumption",
     "meters.meteralert", "meters.command",
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
+    "rates.referencetable",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
     "wallets.adjustmentproposal", "wallets.suspensereceipt", "wallets.suspenserelease",
     "wallets.accountbook", "wallets.settlement",
@@ -56,7 +57,9 @@ BILL = (
     | {"wallets.allocate_suspense", "wallets.collect_settlement"}
     | _each("add", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("change", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
-    | _each("delete", "rates.ratetable")
+    | _each("delete", "rates.ratetable", "rates.referencetable")
+    | _each("add", "rates.referencetable")
+    | _each("change", "rates.referencetable")
 )
 
 # What no built-in role may do but the super admin; a role of one's own may be given it.

@@ -11,9 +11,11 @@ from meters.api.series import IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
 from quantify.portal.choices import Autocomplete
+from rates.api.references import ReferenceViewSet
 from rates.api.views import EstateRatesViewSet, UnitRatesViewSet
 from reports.api.estates import EstateWithStatisticsViewSet
 from reports.api.rates import SimulatedRateTableViewSet
+from reports.api.resale import ResaleCompliance
 from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
 from wallets.api.commands import CommandViewSet
@@ -56,6 +58,12 @@ api = [
         UnitRatesViewSet.as_view({"get": "list", "post": "create"}),
         name="unit-rates",
     ),
+    path(
+        "estates/<uuid:pk>/reference-rates",
+        ReferenceViewSet.as_view({"get": "list", "put": "update"}),
+        name="reference-rates",
+    ),
+    path("reports/resale-compliance", ResaleCompliance.as_view(), name="resale-compliance"),
     path(
         "meters/<uuid:pk>/readings",
         ReadingViewSet.as_view({"get": "list", "post": "create"}),

@@ -21,10 +21,16 @@ from quantify.portal.base import (
 )
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import object_url
-from rates import assignments, tables
+from rates import assignments, references, tables
 from rates.components import InvalidComponents
-from rates.forms import AssignmentForm, NewRateTableForm, VersionForm
-from rates.models import Assignment, RateTable, RateTableVersion, TariffCalendar
+from rates.forms import AssignmentForm, NewRateTableForm, ReferenceForm, VersionForm
+from rates.models import (
+    Assignment,
+    RateTable,
+    RateTableVersion,
+    ReferenceTable,
+    TariffCalendar,
+)
 
 UTILITY = {"electricity": "warning", "water": "info", "solar": "success"}
 SHARED = "All estates"
@@ -257,6 +263,45 @@ class AssignmentAdmin(SharedRowsMixin, PortalAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # An assignment ends; bills were priced by it.
         return False
+
+
+@admin.register(ReferenceTable)
+class ReferenceTableAdmin(PortalAdmin):
+    form = ReferenceForm
+    list_display = [
+        columns.text("estate.code", "Estate"),
+        columns.chip("utility", UTILITY),
+        columns.text("rate_table.name", "Compared with"),
+        columns.text("rate_table.licensee", "Licensee"),
+    ]
+    list_filter = [("utility", ChoicesDropdownFilter), ("estate", EstateFilter)]
+    list_select_related = ["estate", "rate_table"]
+    search_fields = ["estate__code", "rate_table__name", "rate_table__licensee"]
+    ordering = ["estate__code", "utility"]
+    autocomplete_fields = ["estate", "rate_table"]
+    refusals = {
+        assignments.WrongUtility: "rate_table",
+        assignments.AnotherEstate: "rate_table",
+        references.NotAReference: "rate_table",
+    }
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["estate", "utility"] if obj else []
+
+    def title_of(self, obj: ReferenceTable) -> str:
+        return f"Reference for {obj.utility} of {obj.estate}"
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: ReferenceTable,
+        form: forms.ModelForm,
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        made = references.name(
+            estate=obj.estate, utility=obj.utility, rate_table=form.cleaned_data["rate_table"]
+        )
+        become(obj, made)
 
 
 @admin.register(TariffCalendar)

@@ -11,7 +11,7 @@ from unfold.widgets import (
 
 from rates import pricing
 from rates.components import InvalidComponents, parse
-from rates.models import Assignment, RateTable, RateTableVersion
+from rates.models import Assignment, RateTable, RateTableVersion, ReferenceTable
 
 
 class VersionForm(forms.ModelForm):
@@ -91,3 +91,15 @@ class AssignmentForm(forms.ModelForm):
 
     def validate_constraints(self) -> None:
         """Not here: what was assigned before is ended first."""
+
+
+class ReferenceForm(forms.ModelForm):
+    """The licensed prices that resale in an estate is compared with."""
+
+    class Meta:
+        model = ReferenceTable
+        fields = ("estate", "utility", "rate_table")
+        help_texts = {"rate_table": "The licensee's, marked as a reference on its own page."}
+
+    def validate_constraints(self) -> None:
+        """Not here: what was named before is replaced."""

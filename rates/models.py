@@ -228,3 +228,30 @@ class Assignment(Record):
 
     def __str__(self) -> str:
         return f"{self.utility} from {self.effective_from}"
+
+
+class ReferenceTable(Record):
+    """
+    The licensed rate table that resale in an estate is compared with, one for each utility.
+
+    Its versions have their dates: an increase of the licensee is the next version.
+    """
+
+    estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="reference_tables")
+    utility = models.CharField(max_length=15, choices=UTILITIES)
+    rate_table = models.ForeignKey(RateTable, on_delete=models.PROTECT, related_name="references")
+
+    objects = EstateScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["estate", "utility"],
+                name="one_reference_a_utility",
+                violation_error_code="duplicate",
+                violation_error_message="This estate has a reference for the utility: change it.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.utility} of {self.estate_id}"

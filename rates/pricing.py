@@ -3,7 +3,7 @@ From rows to the engine: which rate table is in force for a unit, and its tariff
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -129,6 +129,23 @@ class PriceBook:
         edges = sorted({first_day, end_day, *self._edges(scopes, first_day, end_day)})
         return [self._on(place, utility, scopes, start, end) for start, end in pairwise(edges)]
 
+    def terms_by(
+        self, rate_table: RateTable, place: Place, first_day: date, end_day: date
+    ) -> list[Terms]:
+        """
+        The prices of one rate table over some days, without markup, whatever is assigned.
+
+        :raises NoTariff: if a day has none.
+        """
+        utility = Utility(rate_table.utility)
+        versions = self._versions.get(rate_table.pk, [])
+        ends = {one.effective_to for one in versions if one.effective_to}
+        inside = {*ends, *(one.effective_from for one in versions)}
+        edges = sorted({first_day, end_day, *(e for e in inside if first_day < e < end_day)})
+        return [
+            self._by(rate_table.pk, place, utility, start, end) for start, end in pairwise(edges)
+        ]
+
     def _edges(
         self, scopes: Sequence[Sequence[Assignment]], first_day: date, end_day: date
     ) -> Iterator[date]:
@@ -151,7 +168,13 @@ class PriceBook:
         assignment = next((one for scope in scopes for one in scope if _in_force(one, start)), None)
         if assignment is None:
             raise NoTariff(f"No rate table is assigned for {utility} on {start}.")
-        versions = self._versions.get(assignment.rate_table_id, [])
+        terms = self._by(assignment.rate_table_id, place, utility, start, end)
+        return replace(terms, markup_percent=assignment.markup_percentage)
+
+    def _by(
+        self, rate_table_id: UUID, place: Place, utility: Utility, start: date, end: date
+    ) -> Terms:
+        versions = self._versions.get(rate_table_id, [])
         version = next((one for one in versions if _in_force(one, start)), None)
         if version is None:
             raise NoTariff(f"The rate table for {utility} has no version in force on {start}.")
@@ -160,8 +183,7 @@ class PriceBook:
             raise NoTariff(
                 f"The calendar of {version.rate_table} has no hours or holidays on {start}."
             )
-        given = tariff_at(place, utility, tariff)
-        return Terms(start, end, version, given, assignment.markup_percentage)
+        return Terms(start, end, version, tariff_at(place, utility, tariff), Decimal(0))
 
 
 def _in_force(row: Assignment | RateTableVersion, day: date) -> bool:

@@ -86,6 +86,7 @@ SIDEBAR = [
             _page("Rate tables", "sell", "rates.ratetable"),
             _page("Versions", "history_edu", "rates.ratetableversion"),
             _page("Assignments", "assignment", "rates.assignment"),
+            _page("References", "verified", "rates.referencetable"),
             _page("Calendars", "calendar_month", "rates.tariffcalendar"),
         ],
     },

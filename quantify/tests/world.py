@@ -21,7 +21,7 @@ from meters.tests.factories import (
 )
 from notifications.models import Notification
 from quantify.periods import INTERVAL, floor_to_interval
-from rates.models import RateTable
+from rates.models import RateTable, ReferenceTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.models import Unit
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
@@ -63,6 +63,7 @@ def build(
     )
     table = RateTableFactory.create(name=f"{code} flat", estate=estate)
     AssignmentFactory.create(estate=estate, rate_table=table)
+    ReferenceTable.objects.create(estate=estate, utility=table.utility, rate_table=table)
     homes, meters = [], []
     for number in range(1, units + 1):
         unit, meter = _home(estate, concentrator, number)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from quantify.api import problems
 from quantify.api.problems import FieldError, Problem, translated
-from rates import assignments, tables
+from rates import assignments, references, tables
 from rates.components import InvalidComponents
 from rates.engine import InvalidUsage
 from rates.pricing import NoTariff
@@ -39,6 +39,10 @@ FOREIGN_TABLE = problems.define(
     "foreign_rate_table", HTTPStatus.BAD_REQUEST, "Rate table of another estate",
     "An estate's own rate table prices that estate alone.",
 )  # fmt: skip
+NO_REFERENCE = problems.define(
+    "not_a_reference", HTTPStatus.BAD_REQUEST, "Not a reference",
+    "Resale is compared with a licensee's rate table: mark it as a reference first.",
+)  # fmt: skip
 
 OF_RATES: dict[type[Exception], problems.Kind] = {
     tables.VersionsOverlap: OVERLAP,
@@ -48,6 +52,7 @@ OF_RATES: dict[type[Exception], problems.Kind] = {
     assignments.AnotherEstate: FOREIGN_TABLE,
     assignments.NoPrices: NO_TARIFF,
     NoTariff: NO_TARIFF,
+    references.NotAReference: NO_REFERENCE,
 }
 ASSIGNING = (WRONG_UTILITY, ASSIGNED_LATER, FOREIGN_TABLE, NO_TARIFF)
 

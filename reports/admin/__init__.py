@@ -1,5 +1,5 @@
 """Pages of rooms below, extended by what reads across rooms."""
 
-from reports.admin import rates
+from reports.admin import estates, rates
 
-__all__ = ["rates"]
+__all__ = ["estates", "rates"]

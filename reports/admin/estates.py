@@ -1,0 +1,56 @@
+"""Estates in the portal, with the check of what their resale charged."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from estates.admin import EstateAdmin
+from estates.models import Estate
+from quantify.periods import local_day
+from quantify.portal.actions import action
+from quantify.portal.base import Related
+from quantify.portal.pages import ask
+from reports import resale
+from reports.forms import MonthForm
+
+INTRO = (
+    "Rates every bill of a month once more on the licensee's rate table, on the same use and with "
+    "the same VAT, and lists what was charged above it."
+)
+
+admin.site.unregister(Estate)
+
+
+@admin.register(Estate)
+class CheckedEstateAdmin(EstateAdmin):
+    actions_detail = [*EstateAdmin.actions_detail, "resale"]
+    related = [
+        *EstateAdmin.related,
+        Related("References", "verified", "rates.referencetable", "estate__id__exact"),
+    ]
+
+    def has_resale_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return request.user.has_perm("reports.view_report")
+
+    @action("Resale check", permission="resale", icon="verified")
+    def resale(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the month, and show what was charged above the licensed price."""
+        estate: Any = self.object_or_404(request, object_id)
+        now = timezone.now()
+        form = MonthForm(request.POST or None, today=local_day(now, estate.zone))
+        made = None
+        if form.is_valid():
+            made = resale.check(estate=estate, month=form.first_day(), now=now)
+        return ask(
+            request,
+            self,
+            estate,
+            title=f"Resale check: {estate.portal_title}",
+            form=form,
+            template="portal/resale.html",
+            intro=INTRO,
+            submit_words="Check",
+            made=made,
+        )
