@@ -9,6 +9,7 @@ BENCHMARKS = (
     ["verify.py", "--postings", "400000"],
     ["rating.py", "--homes", "10"],
     ["ledger.py"],
+    ["billing.py", "--units", "3000"],
 )
 
 
