@@ -3,11 +3,12 @@ Billing: what a month costs so far, less what was charged, is the charge.
 
 Work is found by comparing facts, never from a queue: a bill is stale when the days it was made
 from have changed (the sum of their revisions tells), or when a new local day began. Running
-again finds nothing; two runs at once wait for each other at the wallets and are one.
+again finds nothing; two runs at once wait for each other at the wallets and are one: who comes
+second looks anew at the wallets that the first one changed.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -23,16 +24,17 @@ from rates.components import InvalidComponents
 from rates.engine import InvalidUsage, NoFreeAllocation
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
-from wallets import charges, cuts, ledger, metered
+from wallets import charges, cuts, ledger, staleness
 from wallets.charges import Step
 from wallets.determinants import Usages
-from wallets.metered import Supply
+from wallets.metered import Key, Supply
 from wallets.models import Bill
 from wallets.rating import rate
 
 log = logging.getLogger(__name__)
 
-WALLETS_AT_ONCE = 500
+# Enough to make the statements' fixed cost vanish; a top-up waits for as long as a batch takes.
+WALLETS_AT_ONCE = 4_000
 DAY = timedelta(days=1)
 LAST_MOMENT = timedelta(microseconds=1)
 
@@ -63,17 +65,26 @@ def run(
     """
     first = first_of_month(since) if since else previous_month(local_day(now))
     outcome = Run()
-    stale = metered.stale(now=now, first_month=first, wallet_ids=wallet_ids)
-    for some in batched(metered.wallets_of(stale), WALLETS_AT_ONCE, strict=False):
-        outcome.add(_bill_wallets(list(some), now=now, first_month=first))
+    stale = staleness.by_wallet(staleness.stale(now=now, first_month=first, wallet_ids=wallet_ids))
+    for some in batched(stale, WALLETS_AT_ONCE, strict=False):
+        found = {wallet_id: stale[wallet_id] for wallet_id in some}
+        outcome.add(_bill_wallets(found, now=now, first_month=first))
     return outcome
 
 
 @transaction.atomic
-def _bill_wallets(wallet_ids: Sequence[UUID], *, now: datetime, first_month: date) -> Run:
-    ledger.lock(wallet_ids)
-    supplies = metered.stale(now=now, first_month=first_month, wallet_ids=wallet_ids)
-    return _charge(supplies, first_month=first_month, now=now, occurred_at=now)
+def _bill_wallets(
+    found: Mapping[UUID, Sequence[Supply]], *, now: datetime, first_month: date
+) -> Run:
+    """Charge what was found stale, or what is by now where somebody came first."""
+    ledger.lock(list(found))
+    supplies = [one for of_wallet in found.values() for one in of_wallet]
+    bills = charges.bills_of(supplies)
+    if changed := staleness.overtaken(supplies, bills):
+        again = staleness.stale(now=now, first_month=first_month, wallet_ids=list(changed))
+        supplies = [one for one in supplies if one.wallet_id not in changed] + again
+        bills |= charges.bills_of(again)
+    return _charge(supplies, bills, first_month=first_month, now=now, occurred_at=now)
 
 
 @transaction.atomic
@@ -89,24 +100,36 @@ def close(*, wallet_id: UUID, since: date, until: date, end: datetime, now: date
     ledger.lock([wallet_id])
     first_month = max(previous_month(until - DAY), first_of_month(since))
     cuts.withdraw(wallet_id=wallet_id, since=end, first_month=first_month, now=now)
-    supplies = metered.stale(now=now, first_month=first_month, wallet_ids=[wallet_id], until=until)
+    supplies = staleness.stale(
+        now=now, first_month=first_month, wallet_ids=[wallet_id], until=until
+    )
     cuts.empty(wallet_id=wallet_id, until=until, final={one.key for one in supplies})
-    return _charge(supplies, first_month=first_month, now=now, occurred_at=end - LAST_MOMENT)
+    return _charge(
+        supplies,
+        charges.bills_of(supplies),
+        first_month=first_month,
+        now=now,
+        occurred_at=end - LAST_MOMENT,
+    )
 
 
 def _charge(
-    supplies: Sequence[Supply], *, first_month: date, now: datetime, occurred_at: datetime
+    supplies: Sequence[Supply],
+    bills: Mapping[Key, Bill],
+    *,
+    first_month: date,
+    now: datetime,
+    occurred_at: datetime,
 ) -> Run:
     if not supplies:
         return Run()
     book = PriceBook(estates={one.place.estate_id for one in supplies}, first_day=first_month)
-    bills = charges.bills_of(supplies)
     priced = [
         (supply, terms)
         for supply in supplies
         if (terms := _terms(supply, bills[supply.key], book)) is not None
     ]
-    usage = Usages(priced, now=now)
+    usage = Usages(priced, now=now, bills=bills)
     steps = [
         step
         for supply, terms in priced
@@ -114,7 +137,7 @@ def _charge(
     ]
     charged = charges.post(steps, occurred_at=occurred_at)
     reach(Point.CHARGES_POSTED)
-    charges.store(bills.values(), now=now)
+    charges.store([bills[supply.key] for supply in supplies], now=now)
     reach(Point.BILLS_STORED)
     return Run(
         charged=len(charged),
@@ -141,6 +164,7 @@ def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: Bill) 
         _refuse(supply, current, error)
         return None
     version = _newest_begun(terms, supply)
+    current.banded = usage.kept(supply, terms)
     return charges.step(
         current,
         priced,

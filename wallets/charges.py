@@ -14,7 +14,7 @@ from quantify.quantities import Utility
 from rates.engine import Bill as Priced
 from rates.engine import Line
 from rates.models import RateTableVersion
-from wallets import evidence, ledger
+from wallets import evidence, ledger, writing
 from wallets.evidence import EvidenceRow
 from wallets.ledger import Entry
 from wallets.metered import Key, Supply
@@ -32,10 +32,6 @@ REVENUE = {
     Utility.WATER: Account.REVENUE_WATER,
     Utility.SOLAR: Account.REVENUE_SOLAR,
 }
-WRITTEN = [
-    "priced_to", "consumption", "revision", "lines", "subtotal", "markup", "vat", "total",
-    "charged", "charged_to", "charged_consumption", "version", "problem", "updated_at",
-]  # fmt: skip
 
 type LineRow = dict[str, str | int]
 
@@ -107,6 +103,8 @@ def step(
     )
     bill.consumption, bill.revision, bill.priced_to = consumption, supply.revision, supply.priced_to
     bill.version, bill.problem = version, ""
+    bill.vat_percent = supply.vat_percent
+    bill.free_solar = supply.place.free_solar_kwh if supply.utility is Utility.SOLAR else None
     if made.amount:
         bill.lines, bill.subtotal, bill.markup = rows, priced.subtotal, priced.markup
         bill.vat, bill.total, bill.charged = priced.vat, priced.total, priced.total
@@ -153,11 +151,11 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
     """
     worth = [step for step in steps if step.amount]
     posted = ledger.post_many([_entry(step, occurred_at) for step in worth])
-    Charge.objects.bulk_create(
+    writing.explain(
         Charge(
             transaction_id=done.transaction_id,
-            bill=step.bill,
-            version=step.version,
+            bill_id=step.bill.pk,
+            version_id=step.version.pk,
             consumption_before=step.consumption_before,
             consumption_after=step.bill.consumption,
             total_before=step.total_before,
@@ -174,14 +172,12 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
 def store(bills: Iterable[Bill], *, now: datetime) -> None:
     """Store bills, new and changed, and mark the versions that priced them as used."""
     bills = list(bills)
+    written_at = timezone.now()
     for bill in bills:
-        bill.updated_at = timezone.now()
-    Bill.objects.bulk_create(
-        bills,
-        update_conflicts=True,
-        unique_fields=["wallet", "utility", "month", "since"],
-        update_fields=WRITTEN,
-    )
+        bill.updated_at = written_at
+        if bill._state.adding:
+            bill.created_at, bill._state.adding = written_at, False
+    writing.store(bills)
     RateTableVersion.objects.filter(
         pk__in={bill.version_id for bill in bills if bill.version_id}, used_at=None
     ).update(used_at=now)

@@ -1,47 +1,88 @@
 """What prices are applied to: quantities by local day, by band where needed, and demand."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from quantify.periods import days
 from rates.engine import Tariff, Usage
 from rates.pricing import Terms
-from wallets import metered, stretches
-from wallets.metered import DayBands, DayUsed, Key, Supply
-from wallets.stretches import StretchRow
+from wallets import bands, demand, stretches
+from wallets.bands import Banded, KeptRow
+from wallets.metered import Key, Supply
+from wallets.models import Bill
+from wallets.stretches import Counted, Part, StretchRow
+
+NOTHING = Usage.of_total(0)
+
+type Place = tuple[Key, date]
+"""A supply or a part of it: the supply's key, and its first day."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A part whose use is asked for: its supply, its terms, and what its bill keeps of it."""
+
+    supply: Supply
+    terms: Terms
+    kept: KeptRow | None
+
+    @property
+    def place(self) -> Place:
+        return self.supply.key, self.terms.first_day
+
+    @property
+    def part(self) -> Part:
+        kept_to = date.fromisoformat(self.kept["to"]) if self.kept else None
+        return Part(self.supply, self.terms.first_day, self.terms.end_day, kept_to)
 
 
 class Usages:
-    """The metered quantities of some supplies, read in a handful of statements."""
+    """
+    The metered quantities of some supplies, read in a handful of statements.
 
-    def __init__(self, priced: Sequence[tuple[Supply, Sequence[Terms]]], *, now: datetime) -> None:
-        self._days: dict[Key, list[DayUsed]] = {}
-        self._stretches: dict[Key, list[StretchRow]] = {}
+    `bills` are those that may keep what their days added up to by band.
+    """
+
+    def __init__(
+        self,
+        priced: Sequence[tuple[Supply, Sequence[Terms]]],
+        *,
+        now: datetime,
+        bills: Mapping[Key, Bill] | None = None,
+    ) -> None:
+        asked = [
+            _Asked(supply, one, _kept(bills[supply.key], one) if bills else None)
+            for supply, terms in priced
+            for one in terms
+        ]
+        self._counted: dict[Place, Counted] = {}
+        self._totals: dict[Place, int] = {}
+        self._stretches: dict[Place, list[StretchRow]] = {}
+        self._banded: dict[Place, Banded] = {}
+        self._demand: dict[Place, int] = {}
         if priced:
-            supplies = [supply for supply, _ in priced]
-            self._days, self._stretches = stretches.metered(supplies, now=now)
-        self._bands: dict[tuple[Key, date], list[tuple[date, str, int]]] = {}
-        for (_, terms), supplies in _alike(priced, lambda tariff: tariff.time_of_use).items():
-            read = metered.bands_of(supplies, _clock(terms, supplies[0]))
-            for key, rows in read.items():
-                self._bands[key, terms.first_day] = rows
-        self._demand: dict[tuple[Key, date], int] = {}
-        for (_, terms), supplies in _alike(priced, lambda tariff: tariff.demand).items():
-            for key, highest in _demand(terms, supplies).items():
-                self._demand[key, terms.first_day] = highest
+            self._read([supply for supply, _ in priced], asked, now)
+        for group in _alike(asked, lambda tariff: tariff.time_of_use):
+            self._read_bands(group)
+        for group in _alike(asked, lambda tariff: tariff.demand):
+            self._read_demand(group)
 
     def total(self, supply: Supply) -> int:
         """All that a supply used in its days of the month, in Wh or litres."""
-        return sum(
-            used.quantity
-            for used in self._days.get(supply.key, ())
-            if supply.first_day <= used.day < supply.end_day
-        )
+        return self._totals.get((supply.key, supply.first_day), 0)
 
     def stretches(self, supply: Supply) -> list[StretchRow]:
         """What its registers counted since its bill was charged."""
-        return self._stretches.get(supply.key, [])
+        return self._stretches.get((supply.key, supply.first_day), [])
+
+    def kept(self, supply: Supply, terms: Iterable[Terms]) -> dict[str, KeptRow]:
+        """What a bill may keep of what its days added up to by band."""
+        rows: dict[str, KeptRow] = {}
+        for one in terms:
+            banded = self._banded.get((supply.key, one.first_day))
+            if banded is not None and banded.kept is not None:
+                rows[str(one.first_day)] = banded.kept
+        return rows
 
     def of(self, supply: Supply, terms: Terms) -> Usage:
         """What a supply used while some terms were in force."""
@@ -51,55 +92,60 @@ class Usages:
         return replace(usage, demand_w=self._demand.get((supply.key, terms.first_day)))
 
     def _quantities(self, supply: Supply, terms: Terms) -> Usage:
+        place = supply.key, terms.first_day
+        counted = self._counted.get(place)
         if terms.tariff.time_of_use:
-            rows = self._bands.get((supply.key, terms.first_day), [])
-            return Usage.from_rows(row for row in rows if row[0] < supply.priced_to)
-        within = [
-            used
-            for used in self._days.get(supply.key, ())
-            if terms.first_day <= used.day < terms.end_day
-        ]
-        if not within:
-            return Usage.of_total(0)
-        return Usage(
-            total=sum(used.quantity for used in within),
-            first_day=within[0].day,
-            last_day=within[-1].day,
+            banded = self._banded.get(place)
+            return banded.usage(counted or Counted()) if banded else NOTHING
+        if counted is None or counted.first_day is None:
+            return NOTHING
+        return Usage(total=counted.quantity, first_day=counted.first_day, last_day=counted.last_day)
+
+    def _read(self, supplies: Sequence[Supply], asked: Sequence[_Asked], now: datetime) -> None:
+        counted, lacking = stretches.metered(supplies, [one.part for one in asked], now=now)
+        for supply, rows in zip(supplies, lacking, strict=True):
+            if rows:
+                self._stretches[supply.key, supply.first_day] = rows
+        for one, sums in zip(asked, counted, strict=True):
+            whole = one.supply.key, one.supply.first_day
+            self._counted[one.place] = sums
+            self._totals[whole] = self._totals.get(whole, 0) + sums.quantity
+
+    def _read_bands(self, group: Sequence[_Asked]) -> None:
+        reading = bands.Reading(group[0].terms, [one.part for one in group])
+        counted = [self._counted[one.place] for one in group]
+        found = reading.banded(counted, [one.kept for one in group])
+        self._banded |= {one.place: banded for one, banded in zip(group, found, strict=True)}
+
+    def _read_demand(self, group: Sequence[_Asked]) -> None:
+        terms, supplies = group[0].terms, [one.supply for one in group]
+        priced = terms.tariff.demand
+        if priced is None:
+            raise AssertionError("Only tariffs with a demand are grouped.")
+        highest = demand.highest(
+            supplies,
+            first=terms.first_day,
+            end=min(terms.end_day, supplies[0].priced_to),
+            minutes=priced.interval_minutes,
         )
+        self._demand |= {(key, terms.first_day): power for key, power in highest.items()}
 
 
-type _Group = tuple[tuple[Tariff, date, date, date], Terms]
+def _kept(bill: Bill, terms: Terms) -> KeptRow | None:
+    found: KeptRow | None = bill.banded.get(str(terms.first_day)) if bill.banded else None
+    return found
 
 
-def _alike(
-    priced: Iterable[tuple[Supply, Sequence[Terms]]], by: Callable[[Tariff], object]
-) -> Mapping[_Group, list[Supply]]:
-    """Supplies with the same tariff on the same days, where it has what is asked for."""
-    first_of: dict[tuple[Tariff, date, date, date], Terms] = {}
-    groups: dict[_Group, list[Supply]] = {}
-    for supply, terms in priced:
-        for one in terms:
-            if by(one.tariff) and one.first_day < supply.priced_to:
-                same = (one.tariff, supply.month, one.first_day, one.end_day)
-                groups.setdefault((same, first_of.setdefault(same, one)), []).append(supply)
-    return groups
+def _alike(asked: Iterable[_Asked], by: Callable[[Tariff], object]) -> list[list[_Asked]]:
+    """
+    Parts of the same tariff in the same days, where it has what is asked for.
 
-
-def _clock(terms: Terms, supply: Supply) -> list[DayBands]:
-    calendar, bands = terms.tariff.calendar, terms.tariff.time_of_use
-    if calendar is None or bands is None:
-        raise AssertionError("Only tariffs with a calendar are grouped.")
-    end = min(terms.end_day, supply.priced_to)
-    return [(day, calendar.band_slots(day, bands.holidays)) for day in days(terms.first_day, end)]
-
-
-def _demand(terms: Terms, supplies: Sequence[Supply]) -> Mapping[Key, int]:
-    demand = terms.tariff.demand
-    if demand is None:
-        raise AssertionError("Only tariffs with a demand are grouped.")
-    return metered.demand_of(
-        supplies,
-        first=terms.first_day,
-        end=min(terms.end_day, supplies[0].priced_to),
-        minutes=demand.interval_minutes,
-    )
+    A tariff is built once, so that it is the same one; to compare its components takes longer.
+    """
+    groups: dict[tuple[int, date, date, date, date], list[_Asked]] = {}
+    for one in asked:
+        supply, terms = one.supply, one.terms
+        if by(terms.tariff) and terms.first_day < supply.priced_to:
+            same = id(terms.tariff), supply.month, terms.first_day, terms.end_day, supply.priced_to
+            groups.setdefault(same, []).append(one)
+    return list(groups.values())

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
-from quantify.money import VAT_PERCENT, ZERO
+from quantify.money import ZERO, vat_percent_on
 from quantify.periods import first_of_month, local_day, next_month
 from rates.calendars import NoCalendar
 from rates.components import InvalidComponents
@@ -247,7 +247,7 @@ class _Reader:
             end_day=next_month(month),
             priced_to=min(today + timedelta(days=1), next_month(month)),
             revision=0,
-            vat_percent=VAT_PERCENT if estate.settings.vat_registered else Decimal(0),
+            vat_percent=vat_percent_on(month) if estate.settings.vat_registered else ZERO,
         )
 
 

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Model
 
 from quantify.money import ZERO
+from wallets.arrays import array
 from wallets.entries import Entry, Posted, Written, written_as
 from wallets.models import Account
 from wallets.pockets import Flow
@@ -49,7 +50,7 @@ def post(entry: Entry) -> tuple[Posted | None, str]:
             _codes(step.account for step in flow.steps), _truths(flow), _cap(flow),
             _codes(movement.debit for movement in flow.onward),
             _codes(movement.credit for movement in flow.onward),
-            _array(str(movement.amount) for movement in flow.onward),
+            array(str(movement.amount) for movement in flow.onward),
         ])  # fmt: skip
         refusal, *row = cursor.fetchone()
     return (None, refusal) if refusal else (Posted(row[0], written_as(entry, Written(*row))), "")
@@ -83,10 +84,10 @@ def post_many(entries: Sequence[Entry]) -> list[Posted | None]:
     debit, credit = _sides(entries)
     with connection.cursor() as cursor:
         cursor.execute(POST_MANY, [
-            _array(entry.wallet_id.hex for entry in entries),
-            _array(str(entry.amount) for entry in entries),
-            _array(str(_onward(entry.flow, debit)) for entry in entries),
-            _array(str(_cap(entry.flow)) for entry in entries) if _cap(flow) is not None else None,
+            array(entry.wallet_id.hex for entry in entries),
+            array(str(entry.amount) for entry in entries),
+            array(str(_onward(entry.flow, debit)) for entry in entries),
+            array(str(_cap(entry.flow)) for entry in entries) if _cap(flow) is not None else None,
             [entry.idempotency_key for entry in entries] if one.idempotency_key else None,
             [entry.request_digest for entry in entries] if one.request_digest else None,
             one.kind.value, one.utility, one.payment_method, one.reference, one.reason,
@@ -122,13 +123,8 @@ def _cap(flow: Flow) -> Decimal | None:
 
 
 def _truths(flow: Flow) -> str:
-    return _array("t" if step.bounded else "f" for step in flow.steps)
+    return array("t" if step.bounded else "f" for step in flow.steps)
 
 
 def _codes(accounts: Iterable[Account]) -> str:
-    return _array(str(int(account)) for account in accounts)
-
-
-def _array(values: Iterable[str]) -> str:
-    """An array literal of numbers or ids, which need no quotes: a tenth of a list's cost."""
-    return "{" + ",".join(values) + "}"
+    return array(str(int(account)) for account in accounts)

@@ -19,7 +19,7 @@ from quantify.money import vat_percent_on
 from quantify.periods import local_day, midnight, next_month
 from quantify.quantities import Utility
 from rates.pricing import Place
-from wallets.metered import BILLED_CHANNELS, DAYS, Supply
+from wallets.metered import AT_UNITS, BILLED_CHANNELS, DAYS, Supply
 from wallets.models import Bill, Settlement
 
 MOMENT = timedelta(microseconds=1)
@@ -164,7 +164,7 @@ def _revisions(
     units, firsts, ends = (list(column) for column in zip(*asked, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
-            REVISIONS.format(days=DAYS),
+            REVISIONS.format(days=DAYS.format(installed=AT_UNITS)),
             {
                 "now": end_of(month, estate, now),
                 "first_month": month,

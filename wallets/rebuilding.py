@@ -150,12 +150,19 @@ class _Counted:
         for row in self.days:
             known = sums.get((row.day, row.channel))
             if known is None:
-                yield row.day, row.quantity
+                yield row.day, row.quantity - self._elsewhere(row)
             elif known != row.quantity and self._is_whole(row.day):
                 raise FactsDiffer(
                     f"Meter {self.meter}: the intervals of {row.day} add up to {known},"
                     f" the day says {row.quantity}."
                 )
+
+    def _elsewhere(self, row: DailyConsumption) -> int:
+        """What the meter counted on a day before or after it hung at the unit."""
+        whole = Period.day(row.day, self.zone)
+        same = Interval.objects.filter(meter=self.meter, channel=row.channel).within(whole)
+        outside = same.exclude(start__gte=self.start, start__lt=self.end)
+        return sum(outside.values_list("quantity", flat=True))
 
     def _is_whole(self, day: date) -> bool:
         whole = Period.day(day, self.zone)

@@ -1,22 +1,24 @@
 """
 From reading to reading: which stretch of which register a charge covers.
 
-One statement answers a whole batch with the metered days and, of the same snapshot, the stretches
-that came since each bill was charged: what is priced is what is explained, also while readings
-arrive. Registers are named by value; facts are never a foreign key of money.
+One statement answers a whole batch with the sums of metered days and, of the same snapshot, the
+stretches that came since each bill was charged: what is priced is what is explained, also while
+readings arrive. Registers are named by value; facts are never a foreign key of money.
 """
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NotRequired, TypedDict
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from django.db import connection
 
 from meters.models import Reading
 from meters.validation import NEVER_A_BASE
-from quantify.quantities import Utility
-from wallets.metered import BILLED_CHANNELS, DAYS, DayUsed, Key, Supply
+from wallets.arrays import array
+from wallets.metered import AT_UNITS, BILLED_CHANNELS, DAYS, Supply
+
+DAY = timedelta(days=1)
 
 
 class ReadingRow(TypedDict):
@@ -60,7 +62,7 @@ NEAR = "interval '35 days'"
 # meter's installation or with the month, and ends with the last interval there is. `least` and
 # `greatest` pass over what is null. The lateral look-ups stay on the keys of the partitions.
 STRETCHES = """
-    SELECT asked.unit_id, asked.utility, asked.month, jsonb_strip_nulls(jsonb_build_object(
+    SELECT asked.n, jsonb_strip_nulls(jsonb_build_object(
         'meter', installation.meter_id, 'serial', meter.serial, 'channel', counted.channel,
         'start', counted.first, 'end', counted.until,
         'quantity', counted.quantity, 'estimated', nullif(counted.estimated, 0),
@@ -76,8 +78,8 @@ STRETCHES = """
             AND counted.quantity = closing.value - opening.value + register.span
             THEN register.span END)) AS stretch
     FROM unnest(%(units)s::uuid[], %(utilities)s::text[], %(months)s::date[], %(wallets)s::uuid[],
-        %(firsts)s::date[], %(ends)s::date[], %(cuts)s::date[])
-        AS asked (unit_id, utility, month, wallet_id, first_day, end_day, since)
+        %(firsts)s::date[], %(ends)s::date[], %(cuts)s::date[]) WITH ORDINALITY
+        AS asked (unit_id, utility, month, wallet_id, first_day, end_day, since, n)
     JOIN meters_installation AS installation
         ON installation.unit_id = asked.unit_id AND installation.kind = asked.utility
     JOIN meters_meter AS meter ON meter.id = installation.meter_id
@@ -122,45 +124,93 @@ STRETCHES = """
     WHERE bounds.begins < bounds.ends
 """
 
+# Days up to which something was kept of a part are compared by their state.
+PARTS = """
+    SELECT asked.n, sum(days.quantity)::bigint AS quantity, min(days.day) AS first_day,
+        max(days.day) AS last_day,
+        sum(days.state) FILTER (WHERE days.day < asked.kept_to)::bigint AS kept_state,
+        sum(days.state) FILTER (WHERE days.day < asked.today)::bigint AS state
+    FROM unnest(%(part_units)s::uuid[], %(part_utilities)s::text[], %(part_firsts)s::date[],
+        %(part_ends)s::date[], %(part_kept)s::date[], %(part_today)s::date[]) WITH ORDINALITY
+        AS asked (unit_id, utility, first_day, end_day, kept_to, today, n)
+    JOIN ({days}) AS days ON (days.unit_id, days.utility) = (asked.unit_id, asked.utility)
+        AND days.day >= asked.first_day AND days.day < asked.end_day
+    GROUP BY asked.n
+"""
+
 METERED = """
-SELECT unit_id, utility, day, quantity, NULL::jsonb FROM ({days}) AS days
+SELECT n, quantity, first_day, last_day, kept_state, state, NULL::jsonb FROM ({parts}) AS parts
 UNION ALL
-SELECT unit_id, utility, month, NULL, stretch FROM ({stretches}) AS stretches
-ORDER BY 3
+SELECT n, NULL, NULL, NULL, NULL, NULL, stretch FROM ({stretches}) AS stretches
 """
 
 
+class Part(NamedTuple):
+    """Days of a supply that are summed together, and up to where something is kept of them."""
+
+    supply: Supply
+    first_day: date
+    end_day: date
+    kept_to: date | None = None
+
+
+class Counted(NamedTuple):
+    """What the days of a part add up to, in Wh or litres, and their states; see `PARTS`."""
+
+    quantity: int = 0
+    first_day: date | None = None
+    last_day: date | None = None
+    kept_state: int | None = None
+    state: int | None = None
+
+
 def metered(
-    supplies: Sequence[Supply], *, now: datetime
-) -> tuple[dict[Key, list[DayUsed]], dict[Key, list[StretchRow]]]:
-    """The metered days of supplies in order, and the stretches that their bills lack."""
-    wallets = {supply.place.unit_id: supply.wallet_id for supply in supplies}
-    days: dict[Key, list[DayUsed]] = {}
-    stretches: dict[Key, list[StretchRow]] = {}
+    supplies: Sequence[Supply], parts: Sequence[Part], *, now: datetime
+) -> tuple[list[Counted], list[list[StretchRow]]]:
+    """What the parts add up to, and the stretches that the bills of the supplies lack."""
+    counted = [Counted()] * len(parts)
+    stretches: list[list[StretchRow]] = [[] for _ in supplies]
     with connection.cursor() as cursor:
         cursor.execute(
-            METERED.format(days=DAYS, stretches=STRETCHES.format(near=NEAR)),
-            {
-                "now": now,
-                "first_month": min(supply.month for supply in supplies),
-                "channels": BILLED_CHANNELS,
-                "never": NEVER_A_BASE,
-                "usual": Reading.Source.AUTOMATIC.value,
-                "units": [supply.place.unit_id for supply in supplies],
-                "utilities": [supply.utility.value for supply in supplies],
-                "months": [supply.month for supply in supplies],
-                "wallets": [supply.wallet_id for supply in supplies],
-                "firsts": [supply.first_day for supply in supplies],
-                "ends": [supply.end_day for supply in supplies],
-                "cuts": [supply.since for supply in supplies],
-            },
+            METERED.format(
+                parts=PARTS.format(days=DAYS.format(installed=AT_UNITS)),
+                stretches=STRETCHES.format(near=NEAR),
+            ),
+            {"now": now, **_asked(supplies), **_asked_parts(parts)},
         )
-        for unit_id, utility, day, quantity, stretch in cursor.fetchall():
-            key = (wallets[unit_id], Utility(utility), day.replace(day=1))
+        for n, *sums, stretch in cursor.fetchall():
             if stretch is None:
-                days.setdefault(key, []).append(DayUsed(day, quantity))
+                counted[n - 1] = Counted(*sums)
             else:
-                stretches.setdefault(key, []).append(json.loads(stretch))
-    for rows in stretches.values():
-        rows.sort(key=lambda row: row["start"])
-    return days, stretches
+                stretches[n - 1].append(json.loads(stretch))
+    for rows in stretches:
+        if len(rows) > 1:
+            rows.sort(key=lambda row: row["start"])
+    return counted, stretches
+
+
+def _asked(supplies: Sequence[Supply]) -> dict[str, Any]:
+    return {
+        "first_month": min(supply.month for supply in supplies),
+        "channels": BILLED_CHANNELS,
+        "never": NEVER_A_BASE,
+        "usual": Reading.Source.AUTOMATIC.value,
+        "units": array(supply.place.unit_id.hex for supply in supplies),
+        "utilities": array(supply.utility.value for supply in supplies),
+        "months": array(str(supply.month) for supply in supplies),
+        "wallets": array(supply.wallet_id.hex for supply in supplies),
+        "firsts": array(str(supply.first_day) for supply in supplies),
+        "ends": array(str(supply.end_day) for supply in supplies),
+        "cuts": array(str(supply.since or "NULL") for supply in supplies),
+    }
+
+
+def _asked_parts(parts: Sequence[Part]) -> dict[str, Any]:
+    return {
+        "part_units": array(one.supply.place.unit_id.hex for one in parts),
+        "part_utilities": array(one.supply.utility.value for one in parts),
+        "part_firsts": array(str(one.first_day) for one in parts),
+        "part_ends": array(str(one.end_day) for one in parts),
+        "part_kept": array(str(one.kept_to or "NULL") for one in parts),
+        "part_today": array(str(one.supply.priced_to - DAY) for one in parts),
+    }

@@ -23,7 +23,9 @@ class Bill(Record):
     `revision` is the sum of the revisions of the days it was made from: while it equals
     theirs (and no new day began), nothing is to be charged. The next charge covers what was
     used since `charged_to`, and what `charged_consumption` lacks of the month; that is null for
-    a bill whose charges did not tell yet.
+    a bill whose charges did not tell yet. `vat_percent` and `free_solar` are what it was priced
+    with, null if that is not known: it is priced again then. `banded` is what its days added up
+    to by time-of-use band (`wallets.bands`); it may be emptied at any time.
     """
 
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="bills")
@@ -46,6 +48,12 @@ class Bill(Record):
     version = models.ForeignKey(
         "rates.RateTableVersion", on_delete=models.PROTECT, null=True, related_name="bills"
     )
+    vat_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    free_solar = models.DecimalField(
+        "free solar, kWh", max_digits=9, decimal_places=3, null=True,
+        help_text="What the estate gives away in a month; of solar alone.",
+    )  # fmt: skip
+    banded = models.JSONField(default=dict)
     problem = models.CharField(max_length=250, blank=True)
 
     objects = BillQuerySet.as_manager()

@@ -10,6 +10,7 @@ from accounts import roles
 from accounts.tests.factories import UserFactory
 from meters import partitions
 from meters.models import Meter
+from quantify import money
 from quantify.periods import SOUTH_AFRICA, midnight
 from quantify.quantities import Utility
 from quantify.tests.client import Client
@@ -137,6 +138,19 @@ def hold(meter: Meter, amount: str) -> Wallet:
         )
     )
     return wallet_of(meter)
+
+
+@pytest.mark.django_db
+class TestVat:
+    def test_is_that_of_the_month(self, monkeypatch: pytest.MonkeyPatch):
+        meter = steady(flat("2.00"))
+        rates = ((date(2026, 7, 1), Decimal(16)), *money.VAT_RATES)
+        monkeypatch.setattr(money, "VAT_RATES", rates)
+
+        ((_, known),) = forecast.courses([wallet_of(meter).pk], now=NOW)
+
+        assert isinstance(known, list)
+        assert [course.vat_percent for course in known] == [Decimal(16)]
 
 
 @pytest.mark.django_db

@@ -1,0 +1,185 @@
+"""
+Which bills do not say what the facts say, found by comparing them.
+
+A queue could lose a message and a clock could miss what is committed late: sums of revisions
+cannot. One statement asks for all wallets, or for some under their locks.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Max
+
+from quantify.money import vat_percent_on
+from quantify.quantities import Utility
+from rates.pricing import Place
+from wallets.metered import BILLED_CHANNELS, DAYS, Key, Supply
+from wallets.models import Bill, Settlement
+
+# A bill is stale if its days changed, if a local day began, if it had no price, if its estate
+# charges VAT or gives solar away otherwise, or if any rate was written since. Changed days are told
+# by the sum of their revisions: it grows with each change, so equal sums are equal facts, without
+# clocks and without a queue.
+# A settlement cuts the bills of its unit: days before it are final, and never stale again.
+STALE = """
+WITH cut AS (
+    SELECT wallet_id, max(ends_on) AS last FROM wallets_settlement
+    WHERE %(wallets)s::uuid[] IS NULL OR wallet_id = ANY (%(wallets)s::uuid[])
+    GROUP BY wallet_id
+), supplied AS (
+    SELECT wallet.id AS wallet_id, unit.id AS unit_id, unit.estate_id, installation.kind AS utility,
+        month.first::date AS month, estate.solar_free_allocation_kwh AS free_solar,
+        coalesce(settings.vat_registered, true) AS vat_registered,
+        (%(now)s AT TIME ZONE estate.time_zone)::date + 1 AS tomorrow,
+        CASE settings.billing_cadence
+            WHEN 'hourly' THEN date_trunc('hour', %(now)s AT TIME ZONE estate.time_zone)
+            WHEN 'daily' THEN date_trunc('day', %(now)s AT TIME ZONE estate.time_zone)
+        END AT TIME ZONE estate.time_zone AS charged_since,
+        greatest(month.first::date,
+            min((installation.starts_at AT TIME ZONE estate.time_zone)::date),
+            cut.last) AS first_day,
+        cut.last AS settled_to,
+        CASE WHEN cut.last > month.first THEN cut.last END AS since,
+        least((month.first + interval '1 month')::date, max(coalesce(((installation.ends_at
+            - interval '1 microsecond') AT TIME ZONE estate.time_zone)::date + 1,
+            'infinity')), %(until)s::date) AS end_day
+    FROM meters_installation AS installation
+    JOIN units_unit AS unit ON unit.id = installation.unit_id
+    JOIN wallets_wallet AS wallet ON wallet.unit_id = unit.id
+    JOIN estates_estate AS estate ON estate.id = unit.estate_id
+    LEFT JOIN estates_estatesettings AS settings ON settings.estate_id = estate.id
+    LEFT JOIN cut ON cut.wallet_id = wallet.id
+    CROSS JOIN generate_series(%(first_month)s::timestamp,
+        (%(now)s AT TIME ZONE estate.time_zone)::date, interval '1 month') AS month (first)
+    WHERE (installation.starts_at AT TIME ZONE estate.time_zone)
+            < least(month.first + interval '1 month', %(now)s AT TIME ZONE estate.time_zone)
+        AND (installation.ends_at IS NULL
+            OR (installation.ends_at AT TIME ZONE estate.time_zone) > month.first)
+        AND (%(wallets)s::uuid[] IS NULL OR wallet.id = ANY (%(wallets)s::uuid[]))
+    GROUP BY wallet.id, unit.id, installation.kind, month.first, estate.id, settings.id, cut.last
+), metered AS (
+    SELECT days.unit_id, days.utility, date_trunc('month', days.day)::date AS month,
+        sum(days.revision) AS revision
+    FROM ({days}) AS days
+    JOIN wallets_wallet AS wallet ON wallet.unit_id = days.unit_id
+    LEFT JOIN cut ON cut.wallet_id = wallet.id
+    WHERE (cut.last IS NULL OR days.day >= cut.last)
+        AND (%(until)s::date IS NULL OR days.day < %(until)s::date)
+    GROUP BY 1, 2, 3
+)
+SELECT supplied.wallet_id, supplied.unit_id, supplied.estate_id, supplied.free_solar,
+    supplied.utility, supplied.month, supplied.first_day, supplied.end_day,
+    least(supplied.tomorrow, supplied.end_day) AS priced_to,
+    coalesce(metered.revision, 0)::bigint AS revision, supplied.vat_registered, supplied.since,
+    supplied.settled_to, bill.updated_at AS seen,
+    (SELECT coalesce(sum(part.consumption), 0)::bigint FROM wallets_bill AS part
+        WHERE (part.wallet_id, part.utility, part.month)
+            = (supplied.wallet_id, supplied.utility, supplied.month)
+        AND coalesce(part.since, part.month) < supplied.since) AS month_to_date
+FROM supplied
+LEFT JOIN metered USING (unit_id, utility, month)
+LEFT JOIN wallets_bill AS bill
+    ON (bill.wallet_id, bill.utility, bill.month)
+        = (supplied.wallet_id, supplied.utility, supplied.month)
+    AND bill.since IS NOT DISTINCT FROM supplied.since
+-- A clock that was set back must not take back what was charged: `priced_to` never falls.
+WHERE supplied.first_day < supplied.end_day
+    AND (%(until)s::date IS NOT NULL OR bill.id IS NULL
+        OR bill.priced_to <= least(supplied.tomorrow, supplied.end_day))
+    -- An estate may be charged once an hour or a day: then not again within the hour or the day.
+    AND (%(until)s::date IS NOT NULL OR supplied.charged_since IS NULL OR NOT EXISTS (
+        SELECT FROM wallets_charge AS charge
+        JOIN wallets_transaction AS made ON made.id = charge.transaction_id
+        WHERE charge.bill_id = bill.id AND made.occurred_at >= supplied.charged_since))
+    AND (%(until)s::date IS NOT NULL OR bill.id IS NULL
+    OR bill.revision <> coalesce(metered.revision, 0)
+    OR bill.priced_to <> least(supplied.tomorrow, supplied.end_day)
+    OR bill.problem <> ''
+    OR (bill.vat_percent > 0) IS DISTINCT FROM supplied.vat_registered
+    OR supplied.utility = 'solar' AND bill.free_solar IS DISTINCT FROM supplied.free_solar
+    OR bill.updated_at < (SELECT greatest(
+        (SELECT max(updated_at) FROM rates_assignment),
+        (SELECT max(updated_at) FROM rates_ratetableversion))))
+ORDER BY supplied.wallet_id, supplied.month, supplied.utility
+"""
+
+INSTALLED = """%(wallets)s::uuid[] IS NULL OR installation.unit_id IN (
+    SELECT unit_id FROM wallets_wallet WHERE id = ANY (%(wallets)s::uuid[]))"""
+
+
+def stale(
+    *,
+    now: datetime,
+    first_month: date,
+    wallet_ids: Sequence[UUID] | None = None,
+    until: date | None = None,
+) -> list[Supply]:
+    """
+    The supplies whose bills do not say what the facts say, of all wallets or of some.
+
+    With `until`, a local day, every supply that is not final, as if it ended there.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            STALE.format(days=DAYS.format(installed=INSTALLED)),
+            {
+                "now": now,
+                "first_month": first_month,
+                "channels": BILLED_CHANNELS,
+                "wallets": list(wallet_ids) if wallet_ids is not None else None,
+                "until": until,
+            },
+        )
+        return [_supply(row) for row in cursor.fetchall()]
+
+
+def _supply(row: tuple[Any, ...]) -> Supply:
+    wallet_id, unit_id, estate_id, free_solar, utility, *dates = row[:9]
+    revision, vat_registered, since, settled_to, seen, month_to_date = row[9:]
+    month, first_day, end_day, priced_to = dates
+    return Supply(
+        wallet_id=wallet_id,
+        place=Place(unit_id, estate_id, free_solar),
+        utility=Utility(utility),
+        month=month,
+        first_day=first_day,
+        end_day=end_day,
+        priced_to=priced_to,
+        revision=revision,
+        vat_percent=vat_percent_on(month) if vat_registered else Decimal(0),
+        since=since,
+        month_to_date=month_to_date,
+        settled_to=settled_to,
+        seen=seen,
+    )
+
+
+def by_wallet(supplies: Iterable[Supply]) -> dict[UUID, list[Supply]]:
+    """Supplies by their wallets, in the order of the primary key."""
+    found: dict[UUID, list[Supply]] = {}
+    for supply in supplies:
+        found.setdefault(supply.wallet_id, []).append(supply)
+    return found
+
+
+def overtaken(supplies: Iterable[Supply], bills: Mapping[Key, Bill]) -> set[UUID]:
+    """
+    The wallets that somebody billed or settled since they were found stale, under their locks.
+
+    What was metered meanwhile needs no other look: the next run finds it.
+    """
+    settled = Settlement.objects.filter(wallet__in={one.wallet_id for one in supplies})
+    last = dict(settled.values_list("wallet").annotate(Max("ends_on")))
+    return {
+        one.wallet_id
+        for one in supplies
+        if _written(bills[one.key]) != one.seen or last.get(one.wallet_id) != one.settled_to
+    }
+
+
+def _written(bill: Bill) -> datetime | None:
+    return None if bill._state.adding else bill.updated_at
