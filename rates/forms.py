@@ -13,6 +13,8 @@ from rates import pricing
 from rates.components import InvalidComponents, parse
 from rates.models import Assignment, RateTable, RateTableVersion, ReferenceTable
 
+EXAMPLE = 'A list such as [{"kind": "energy", "price": "2.10"}], excluding VAT.'
+
 
 class VersionForm(forms.ModelForm):
     """Prices of a rate table from a day on."""
@@ -22,7 +24,7 @@ class VersionForm(forms.ModelForm):
         fields = ("rate_table", "effective_from", "components", "source")
         help_texts = {
             "effective_from": "The version before ends on this day.",
-            "components": "A list such as [{'kind': 'energy', 'price': '2.10'}], excluding VAT.",
+            "components": EXAMPLE,
         }
 
     def clean(self) -> dict[str, Any]:
@@ -46,7 +48,7 @@ class NewRateTableForm(forms.ModelForm):
 
     effective_from = forms.DateField(widget=UnfoldAdminSingleDateWidget)
     components = forms.JSONField(
-        help_text="A list such as [{'kind': 'energy', 'price': '2.10'}], excluding VAT.",
+        help_text=EXAMPLE,
         widget=UnfoldAdminTextareaWidget,
     )
     source = forms.CharField(

@@ -30,3 +30,9 @@ def moment(at: datetime | None) -> SafeString | str:
 @register.filter
 def chip(text: str, look: str) -> SafeString:
     return formats.chip(text, look)
+
+
+@register.filter
+def words(name: str) -> str:
+    """A name of the data as a person reads it: `off_peak` as `off peak`."""
+    return name.replace("_", " ")

@@ -11,7 +11,7 @@ from quantify.periods import local_day
 from quantify.portal.actions import action
 from quantify.portal.pages import ask
 from quantify.quantities import Utility
-from rates.admin import RateTableAdmin
+from rates.admin.tables import RateTableAdmin
 from rates.components import InvalidComponents
 from rates.models import RateTable
 from reports import charts, simulations
