@@ -111,13 +111,23 @@ class PriceBook:
         versions = RateTableVersion.objects.filter(current).select_related("rate_table")
         for version in versions.order_by("effective_from"):
             self._versions.setdefault(version.rate_table_id, []).append(version)
+        self._told: dict[tuple[object, ...], list[Terms]] = {}
 
     def terms(self, place: Place, utility: Utility, first_day: date, end_day: date) -> list[Terms]:
         """
         The prices in force one after the other over some days.
 
+        Units without an assignment of their own share what is found for the first of them.
+
         :raises NoTariff: if a day has none.
         """
+        own = place.unit_id if (place.estate_id, place.unit_id, utility) in self._assignments else 0
+        asked = place.estate_id, own, place.free_solar_kwh, utility, first_day, end_day
+        if asked not in self._told:
+            self._told[asked] = self._terms(place, utility, first_day, end_day)
+        return self._told[asked]
+
+    def _terms(self, place: Place, utility: Utility, first_day: date, end_day: date) -> list[Terms]:
         scopes = [
             self._assignments.get(scope, [])
             for scope in (

@@ -1,6 +1,9 @@
 """Array literals for statements over thousands of rows."""
 
 from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models.expressions import RawSQL
 
 
 def array(values: Iterable[str]) -> str:
@@ -10,3 +13,8 @@ def array(values: Iterable[str]) -> str:
     A tenth of the cost of handing over a list, which is escaped one by one.
     """
     return "{" + ",".join(values) + "}"
+
+
+def ids(values: Iterable[UUID]) -> RawSQL:
+    """Ids for an `__in` lookup as one parameter: a placeholder each costs more than the query."""
+    return RawSQL("SELECT unnest(%s::uuid[])", [array(value.hex for value in values)])

@@ -15,10 +15,11 @@ from rates.engine import Bill as Priced
 from rates.engine import Line
 from rates.models import RateTableVersion
 from wallets import evidence, ledger, writing
+from wallets.arrays import ids
 from wallets.evidence import EvidenceRow
 from wallets.ledger import Entry
 from wallets.metered import Key, Supply
-from wallets.models import Account, Bill, Charge, Transaction
+from wallets.models import Account, Bill, Transaction
 from wallets.pockets import Flow, Movement, Tap
 from wallets.stretches import StretchRow
 
@@ -55,7 +56,7 @@ def bills_of(supplies: Iterable[Supply]) -> dict[Key, Bill]:
     """The bills of supplies as they stand; new ones are not stored yet."""
     supplies = list(supplies)
     found = Bill.objects.filter(
-        wallet__in={supply.wallet_id for supply in supplies},
+        wallet__in=ids({supply.wallet_id for supply in supplies}),
         month__in={supply.month for supply in supplies},
     )
     bills: dict[tuple[Key, date | None], Bill] = {
@@ -152,19 +153,21 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
     worth = [step for step in steps if step.amount]
     posted = ledger.post_many([_entry(step, occurred_at) for step in worth])
     writing.explain(
-        Charge(
-            transaction_id=done.transaction_id,
-            bill_id=step.bill.pk,
-            version_id=step.version.pk,
-            consumption_before=step.consumption_before,
-            consumption_after=step.bill.consumption,
-            total_before=step.total_before,
-            total_after=step.bill.charged,
-            vat=step.vat,
-            lines=step.lines,
-            evidence=step.evidence,
-        )
-        for step, done in zip(worth, posted, strict=True)
+        [
+            {
+                "transaction_id": done.transaction_id,
+                "bill_id": step.bill.pk,
+                "version_id": step.version.pk,
+                "consumption_before": step.consumption_before,
+                "consumption_after": step.bill.consumption,
+                "total_before": step.total_before,
+                "total_after": step.bill.charged,
+                "vat": step.vat,
+                "lines": step.lines,
+                "evidence": step.evidence,
+            }
+            for step, done in zip(worth, posted, strict=True)
+        ]
     )
     return worth
 

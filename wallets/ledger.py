@@ -18,6 +18,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from accounts.models import User
 from quantify.crash_points import Point, reach
 from wallets import ledger_calls
+from wallets.arrays import ids
 from wallets.entries import Entry, Posted
 from wallets.models import Transaction, Wallet
 from wallets.pockets import Flow, InsufficientBalance, opposite, pockets_of, with_arrears
@@ -108,7 +109,7 @@ def lock(wallet_ids: Sequence[UUID]) -> None:
     """
     with _clear_errors():
         _limit_waiting()
-        list(Wallet.objects.locked().filter(pk__in=set(wallet_ids)).values_list("pk"))
+        list(Wallet.objects.locked().filter(pk__in=ids(wallet_ids)).values_list("pk"))
 
 
 def reverse(

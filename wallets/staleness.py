@@ -17,6 +17,7 @@ from django.db.models import Max
 from quantify.money import vat_percent_on
 from quantify.quantities import Utility
 from rates.pricing import Place
+from wallets.arrays import ids
 from wallets.metered import BILLED_CHANNELS, DAYS, Key, Supply
 from wallets.models import Bill, Settlement
 
@@ -172,7 +173,7 @@ def overtaken(supplies: Iterable[Supply], bills: Mapping[Key, Bill]) -> set[UUID
 
     What was metered meanwhile needs no other look: the next run finds it.
     """
-    settled = Settlement.objects.filter(wallet__in={one.wallet_id for one in supplies})
+    settled = Settlement.objects.filter(wallet__in=ids({one.wallet_id for one in supplies}))
     last = dict(settled.values_list("wallet").annotate(Max("ends_on")))
     return {
         one.wallet_id

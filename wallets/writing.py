@@ -1,16 +1,18 @@
 """
 Bills and charges written in sets: one statement for as many as a run makes.
 
-Rows travel as one JSON document, which Python's encoder writes and the server takes apart: a
-fifth of the processor time, on both sides together, of building and binding a row at a time.
+Rows travel as one JSON document instead of a statement with a placeholder for each value of each
+row: the server works some ten microseconds longer on a row, Python's encoder much less.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection
 
-from wallets.models import Bill, Charge
+from wallets.models import Bill
+
+type Row = Mapping[str, object]
 
 BILL = {
     "id": "uuid", "created_at": "timestamptz", "updated_at": "timestamptz", "wallet_id": "uuid",
@@ -34,20 +36,19 @@ SELECT {names} FROM json_to_recordset(%s::json) AS written ({columns})
 RENEW = "ON CONFLICT (wallet_id, utility, month, since) DO UPDATE SET "
 
 
-def store(bills: Sequence[Bill]) -> None:
+def store(bills: Iterable[Bill]) -> None:
     """Write bills; one that stands, by wallet, utility and part of a month, is renewed."""
     renewed = ", ".join(f"{name} = excluded.{name}" for name in BILL if name not in STANDING)
-    _write("wallets_bill", BILL, bills, RENEW + renewed)
+    rows = [{name: bill.__dict__[name] for name in BILL} for bill in bills]
+    _write("wallets_bill", BILL, rows, RENEW + renewed)
 
 
-def explain(charges: Iterable[Charge]) -> None:
+def explain(charges: Sequence[Row]) -> None:
     """Write charges, each for its transaction."""
-    _write("wallets_charge", CHARGE, list(charges), "")
+    _write("wallets_charge", CHARGE, charges, "")
 
 
-def _write(
-    table: str, columns: dict[str, str], rows: Sequence[Bill | Charge], otherwise: str
-) -> None:
+def _write(table: str, columns: Mapping[str, str], rows: Sequence[Row], otherwise: str) -> None:
     if not rows:
         return
     statement = INSERT.format(
@@ -55,6 +56,5 @@ def _write(
         names=", ".join(columns),
         columns=", ".join(f"{name} {kind}" for name, kind in columns.items()),
     )
-    fields = [{name: getattr(row, name) for name in columns} for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(statement + otherwise, [json.dumps(fields, default=str)])
+        cursor.execute(statement + otherwise, [json.dumps(rows, default=str)])
