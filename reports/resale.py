@@ -24,7 +24,7 @@ from wallets import parts
 from wallets.determinants import Usages
 from wallets.metered import Supply
 from wallets.parts import Part
-from wallets.rating import rate_instead
+from wallets.rating import rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,10 +153,7 @@ def _compared(
     for unit in units:
         first = unit[0][0]
         try:
-            allowed = [
-                rate_instead(part.supply, terms, usage, counted=usage.total(part.supply)).total
-                for part, terms in unit
-            ]
+            allowed = [rate(part.supply, terms, usage).total for part, terms in unit]
         except NO_PRICE as error:
             not_priced.append(_refused(first, error))
             continue

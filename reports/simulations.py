@@ -27,7 +27,7 @@ from rates.simulation import Effect, Outcome
 from wallets import parts
 from wallets.determinants import Usages
 from wallets.parts import Part
-from wallets.rating import quantity, rate, rate_instead
+from wallets.rating import rate
 
 NO_PRICE = (NoTariff, InvalidComponents, NoFreeAllocation, InvalidUsage)
 
@@ -244,6 +244,4 @@ class _Rated:
 def _rated_twice(
     part: Part, then: Sequence[Terms], before: Usages, instead: Sequence[Terms], after: Usages
 ) -> tuple[Bill, Bill]:
-    supply = part.supply
-    counted = quantity(supply, then, before)
-    return rate(supply, then, before), rate_instead(supply, instead, after, counted=counted)
+    return rate(part.supply, then, before), rate(part.supply, instead, after)

@@ -16,6 +16,7 @@ def rate(supply: Supply, terms: Sequence[Terms], usage: Usages) -> engine.Bill:
 
     :raises rates.engine.InvalidUsage: if a rate table needs to know more than was metered.
     """
+    _refuse_what_has_no_hours(supply, terms, usage)
     return engine.bill(
         [
             Segment(
@@ -35,24 +36,12 @@ def rate(supply: Supply, terms: Sequence[Terms], usage: Usages) -> engine.Bill:
     )
 
 
-def rate_instead(
-    supply: Supply, terms: Sequence[Terms], usage: Usages, *, counted: int
-) -> engine.Bill:
-    """
-    Price a supply by other terms than its own, which had `counted` Wh or litres to price.
-
-    :raises rates.engine.InvalidUsage: also if the terms would price another quantity, so that
-        nobody seems to win by days that have no intervals.
-    """
-    priced = quantity(supply, terms, usage)
+def _refuse_what_has_no_hours(supply: Supply, terms: Sequence[Terms], usage: Usages) -> None:
+    """Days that have a sum and no intervals would be free by time of use: they are not priced."""
+    priced = sum(usage.of(supply, one).total for one in terms)
+    counted = usage.total(supply)
     if priced != counted:
         raise InvalidUsage(
             f"Only {format_kilo(priced)} of {format_kilo(counted)} {supply.utility.unit} have "
             "intervals: these prices need to know when all of it was used."
         )
-    return rate(supply, terms, usage)
-
-
-def quantity(supply: Supply, terms: Sequence[Terms], usage: Usages) -> int:
-    """The Wh or litres that some terms price."""
-    return sum(usage.of(supply, one).total for one in terms)

@@ -17,6 +17,9 @@ from wallets.tests.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_
 pytestmark = pytest.mark.django_db
 
 DEMAND = [{"kind": "demand", "price": "100.00"}]
+TIME_OF_USE = [
+    {"kind": "time_of_use", "prices": {"peak": "7.00", "standard": "2.00", "off_peak": "1.50"}}
+]
 
 
 def priced(day: date) -> Bill:
@@ -157,4 +160,18 @@ def correct(meter: Meter, start: datetime, wh: int) -> None:
         cursor.execute(
             "UPDATE meters_dailyconsumption SET revision = revision + 1 WHERE meter_id = %s",
             [meter.pk],
+        )
+
+
+class TestTimeOfUse:
+    def test_does_not_give_away_days_without_intervals(self):
+        meter = metered_unit(TIME_OF_USE)
+        use(meter, date(2026, 7, 3), "10")
+
+        bill = priced(date(2026, 7, 3))
+
+        assert bill.charged == 0
+        assert bill.problem == (
+            "Only 0.000 of 10.000 kWh have intervals: these prices need to know when all of it "
+            "was used."
         )
