@@ -42,12 +42,17 @@ LAST_MOMENT = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class Run:
-    """What a billing run did: charges posted, their sum in rand, and units it could not price."""
+    """
+    What a billing run did: charges posted, their sum in rand, and units it could not price.
+
+    `busy` wallets stood in a batch of which one stayed locked; the next run finds them.
+    """
 
     charged: int = 0
     total: Decimal = ZERO
     priced: int = 0
     refused: int = 0
+    busy: int = 0
 
     def add(self, other: "Run") -> None:
         self.charged += other.charged
@@ -69,7 +74,11 @@ def run(
     stale = staleness.by_wallet(staleness.stale(now=now, first_month=first, wallet_ids=wallet_ids))
     for some in batched(stale, WALLETS_AT_ONCE, strict=False):
         found = {wallet_id: stale[wallet_id] for wallet_id in some}
-        outcome.add(_bill_wallets(found, now=now, first_month=first))
+        try:
+            outcome.add(_bill_wallets(found, now=now, first_month=first))
+        except ledger.LedgerBusy:
+            log.warning("%s wallets are billed by the next run: one of them is in use.", len(found))
+            outcome.busy += len(found)
     return outcome
 
 

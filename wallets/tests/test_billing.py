@@ -224,7 +224,11 @@ class TestAtOnce:
         assert Transaction.objects.count() == 5
         assert {wallet.arrears for wallet in Wallet.objects.all()} == {Decimal("23.00")}
 
-    def test_a_wallet_locked_too_long_is_busy(self):
+    def test_a_wallet_locked_too_long_keeps_no_other_batch_waiting(
+        self, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(billing, "WALLETS_AT_ONCE", 1)
+        use(metered_unit(flat("2.00")), date(2026, 7, 3), "10")
         meter = metered_unit(flat("2.00"))
         use(meter, date(2026, 7, 3), "10")
 
@@ -235,5 +239,6 @@ class TestAtOnce:
             ledger.lock([wallet_of(meter).pk])
             (answer,) = at_once(run, times=1, threads=1)
 
-        assert isinstance(answer, ledger.LedgerBusy)
+        assert isinstance(answer, billing.Run)
+        assert (answer.charged, answer.busy) == (1, 1)
         assert run(1).charged == 1

@@ -8,6 +8,7 @@ from django.db import connection
 
 from meters.models import Installation, Meter
 from meters.tests.factories import MeterFactory
+from quantify.periods import local_day
 from rates.models import RateTable, RateTableVersion, TariffCalendar
 from wallets import billing
 from wallets.models import Bill, Transaction
@@ -152,14 +153,20 @@ class TestCalendar:
 
 
 def correct(meter: Meter, start: datetime, wh: int) -> None:
+    """Set what an interval says, and its day with it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE meters_interval SET quantity = %s WHERE meter_id = %s AND start = %s",
-            [wh, meter.pk, start],
-        )
-        cursor.execute(
-            "UPDATE meters_dailyconsumption SET revision = revision + 1 WHERE meter_id = %s",
-            [meter.pk],
+            """
+            WITH before AS (
+                SELECT meter_id, quantity FROM meters_interval WHERE meter_id = %s AND start = %s
+            ), corrected AS (
+                UPDATE meters_interval SET quantity = %s WHERE meter_id = %s AND start = %s
+            )
+            UPDATE meters_dailyconsumption AS daily
+            SET quantity = daily.quantity + %s - before.quantity, revision = revision + 1
+            FROM before WHERE daily.meter_id = before.meter_id AND daily.day = %s
+            """,
+            [meter.pk, start, wh, meter.pk, start, wh, local_day(start)],
         )
 
 

@@ -32,6 +32,8 @@ class Command(BaseCommand):
         )
         if run.refused:
             self.stdout.write(f"{run.refused} supplies have no price: see their bills.")
+        if run.busy:
+            self.stdout.write(f"{run.busy} wallets were in use: run again to bill them.")
 
 
 def _wallets(*, estate: str | None, unit: str | None, **_: Any) -> list[Any] | None:
