@@ -65,7 +65,7 @@ def adjust(
         ledger.lock([wallet_id])
         if proposal := _proposed_before(asked):
             return proposal
-        if is_within_limit(wallet_id, amount) or _posted_before(asked):
+        if is_within_limit(wallet_id, amount) or ledger.is_posted(asked.idempotency_key):
             posted = ledger.post(asked)
             wakeups.credit_changed(wallet_id)
             return posted
@@ -186,11 +186,6 @@ def flow(amount: Decimal, *, debt_recovery_percent: Decimal) -> Flow:
 
 def _settings(wallet_id: UUID) -> EstateSettings:
     return EstateSettings.objects.get(estate__units__wallet=wallet_id)
-
-
-def _posted_before(asked: Entry) -> bool:
-    key = asked.idempotency_key
-    return key is not None and Transaction.objects.filter(idempotency_key=key).exists()
 
 
 def _proposed_before(asked: Entry) -> AdjustmentProposal | None:

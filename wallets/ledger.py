@@ -162,6 +162,13 @@ def reverse(
             raise NotReversible(f"The money of {original} was spent since. {error}") from error
 
 
+def is_posted(idempotency_key: str | None) -> bool:
+    """Whether a request was answered before: it is not judged anew, but answered the same."""
+    if idempotency_key is None:
+        return False
+    return Transaction.objects.filter(idempotency_key=idempotency_key).exists()
+
+
 def check_open(entry: Entry, wallet: Wallet) -> None:
     """
     Refuse an entry that a suspended wallet, or one of a deleted unit, does not take.

@@ -10,7 +10,6 @@ statement is the statement of those days. Then billing charges the days since to
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -19,9 +18,9 @@ from accounts.models import User
 from quantify.money import ZERO
 from quantify.periods import local_day, midnight
 from units.models import Occupancy
-from wallets import amounts, billing, final_readings, ledger, refunds, wakeups
+from wallets import billing, final_readings, ledger, refunds, wakeups
 from wallets.billing import LAST_MOMENT
-from wallets.ledger import Entry, Posted
+from wallets.ledger import Entry
 from wallets.models import Account, Bill, Settlement, Transaction, Wallet
 from wallets.pockets import POCKET_ACCOUNTS, Flow, Movement, Pockets, pockets_of
 from wallets.topups import CLEARING
@@ -41,10 +40,6 @@ class NotBilled(Exception):
 
 class PaidSince(Exception):
     """The next person has paid in already."""
-
-
-class NotOwed(Exception):
-    """Less is owed by the former resident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,63 +110,6 @@ def preview(
         )
         transaction.set_rollback(True)
     return settled
-
-
-def collect(  # noqa: PLR0913  (the fields of the request)
-    *,
-    settlement_id: UUID,
-    amount: Decimal,
-    payment_method: str,
-    reference: str = "",
-    occurred_at: datetime,
-    actor: User | None,
-    idempotency_key: str | None = None,
-    request_digest: str = "",
-) -> Posted:
-    """
-    Take a former resident's payment of what they owe; the wallet is not touched.
-
-    :raises amounts.InvalidAmount: if it is no amount above zero.
-    :raises refunds.UnknownMethod: if money does not come in that way.
-    :raises NotOwed: if less is owed.
-    :raises ledger.IdempotencyKeyReused: if the key stands for another request.
-    """
-    amounts.check(amount)
-    if payment_method not in refunds.METHODS:
-        raise refunds.UnknownMethod("Money comes in by EFT, card, instant EFT or cash.")
-    settlement = Settlement.objects.get(pk=settlement_id)
-    clearing = CLEARING[Transaction.Method(payment_method)]
-    with ledger.waiting_briefly():
-        ledger.lock([settlement.wallet_id])
-        known = idempotency_key and Transaction.objects.filter(idempotency_key=idempotency_key)
-        if not (known and known.exists()) and amount > (owed := outstanding(settlement)):
-            raise NotOwed(f"R{max(owed, ZERO)} is owed.")
-        return ledger.post(
-            Entry(
-                wallet_id=settlement.wallet_id,
-                kind=Transaction.Kind.TOPUP,
-                amount=amount,
-                flow=Flow(onward=(Movement(clearing, Account.FORMER_RESIDENTS, amount),)),
-                occurred_at=occurred_at,
-                payment_method=payment_method,
-                reference=reference,
-                metadata={"settlement": str(settlement.pk)},
-                idempotency_key=idempotency_key,
-                request_digest=request_digest,
-                actor=actor,
-            )
-        )
-
-
-def outstanding(settlement: Settlement) -> Decimal:
-    """What the person still owes, in rand; below zero, what is kept for them."""
-    standing = Transaction.objects.filter(wallet=settlement.wallet_id, reversed_by=None)
-    if settlement.transaction_id and not standing.filter(pk=settlement.transaction_id).exists():
-        return ZERO
-    payments = standing.filter(kind=Transaction.Kind.TOPUP, metadata__settlement=str(settlement.pk))
-    paid = sum(payments.values_list("amount", flat=True), ZERO)
-    owed: Decimal = settlement.debt - settlement.kept - paid
-    return owed
 
 
 def last_ended(unit_id: UUID, today: date) -> Occupancy | None:

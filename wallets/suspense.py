@@ -19,7 +19,7 @@ from accounts.models import User
 from estates.models import Estate, EstateSettings
 from wallets import amounts, ledger, topups, wakeups
 from wallets.ledger import Posted
-from wallets.models import Account, SuspenseReceipt, SuspenseRelease, Transaction, Wallet
+from wallets.models import Account, SuspenseReceipt, SuspenseRelease, Wallet
 from wallets.pockets import pockets_of
 from wallets.topups import Part
 
@@ -143,7 +143,7 @@ def allocate(  # noqa: PLR0913  (the fields of the request)
     with ledger.waiting_briefly():
         receipt = SuspenseReceipt.objects.locked().get(pk=receipt_id)
         wallet = Wallet.objects.select_related("unit").get(pk=wallet_id)
-        if not _is_posted(idempotency_key):
+        if not ledger.is_posted(idempotency_key):
             _check(receipt, wallet, amount)
         posted = ledger.post(
             topups.entry(
@@ -228,10 +228,6 @@ def _check(receipt: SuspenseReceipt, wallet: Wallet, amount: Decimal) -> None:
 
 def _recovery(wallet: Wallet) -> Decimal:
     return EstateSettings.objects.get(estate=wallet.unit.estate_id).debt_recovery_percent
-
-
-def _is_posted(key: str | None) -> bool:
-    return key is not None and Transaction.objects.filter(idempotency_key=key).exists()
 
 
 def _returned_before(

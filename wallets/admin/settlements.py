@@ -12,12 +12,12 @@ from quantify.portal.actions import action
 from quantify.portal.base import ReadOnlyAdmin
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, object_url
-from wallets import settlement
+from wallets import former_residents
 from wallets.admin.counter import REFUSALS as OF_THE_COUNTER
 from wallets.forms import CollectForm
 from wallets.models import Settlement
 
-REFUSALS = (*OF_THE_COUNTER, settlement.NotOwed)
+REFUSALS = (*OF_THE_COUNTER, former_residents.NotOwed)
 AMOUNTS = [columns.money(name) for name in ("charged", "held", "owed", "refunded", "kept", "debt")]
 
 
@@ -47,7 +47,7 @@ class SettlementAdmin(ReadOnlyAdmin):
     @admin.display(description="Still owed")
     def still_owed(self, made: Settlement) -> str:
         """Below zero: what is kept for the person."""
-        return formats.money_text(settlement.outstanding(made))
+        return formats.money_text(former_residents.outstanding(made))
 
     def extra_context_for(self, request: HttpRequest, obj: Settlement) -> dict[str, Any]:
         return {"readings": obj.readings}
@@ -56,7 +56,7 @@ class SettlementAdmin(ReadOnlyAdmin):
         if not request.user.has_perm("wallets.collect_settlement"):
             return False
         made = self.get_object(request, object_id)
-        return made is None or settlement.outstanding(made) > 0
+        return made is None or former_residents.outstanding(made) > 0
 
     @action("Take a payment", permission="collect", icon="payments")
     def collect(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -65,7 +65,7 @@ class SettlementAdmin(ReadOnlyAdmin):
         form = CollectForm(request.POST or None, user=signed_in(request))
         if form.is_valid():
             try:
-                posted = settlement.collect(
+                posted = former_residents.collect(
                     settlement_id=made.pk,
                     occurred_at=timezone.now(),
                     actor=signed_in(request),
@@ -83,7 +83,7 @@ class SettlementAdmin(ReadOnlyAdmin):
             self,
             made,
             title=f"Take a payment: {made}",
-            intro=f"{formats.money_text(settlement.outstanding(made))} is owed.",
+            intro=f"{formats.money_text(former_residents.outstanding(made))} is owed.",
             form=form,
             submit_words="Take the payment",
         )

@@ -3,7 +3,16 @@
 from http import HTTPStatus
 
 from quantify.api import problems
-from wallets import adjustments, final_readings, ledger, pockets, settlement, suspense, topups
+from wallets import (
+    adjustments,
+    final_readings,
+    former_residents,
+    ledger,
+    pockets,
+    settlement,
+    suspense,
+    topups,
+)
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
@@ -127,7 +136,7 @@ OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     final_readings.ReadingMissing: READING_MISSING,
     settlement.NotBilled: NOT_BILLED,
     settlement.PaidSince: PAID_SINCE,
-    settlement.NotOwed: NOT_OWED,
+    former_residents.NotOwed: NOT_OWED,
 }
 TOPUP = (BELOW_MINIMUM, ABOVE_MAXIMUM, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
 PURCHASE = (INSUFFICIENT_BALANCE, SUSPENDED, problems.KEY_REUSED, problems.BUSY)

@@ -23,7 +23,7 @@ from quantify.api.views import Listed, Resource, Shown, told
 from quantify.periods import local_day
 from quantify.quantities import as_kilo
 from units.models import Occupancy
-from wallets import refunds, settlement
+from wallets import former_residents, refunds, settlement
 from wallets.api import refusals
 from wallets.api.answers import IDEMPOTENCY_KEY, moved, wants_preview
 from wallets.api.filters import SettlementFilters
@@ -90,7 +90,7 @@ class SettlementDetailSerializer(SettlementSerializer):
     @extend_schema_field(Money())
     def get_outstanding(self, made: Settlement) -> str:
         """What is still owed; below zero, what is kept for the person."""
-        return str(settlement.outstanding(made))
+        return str(former_residents.outstanding(made))
 
 
 class SettleForm(Form):
@@ -184,7 +184,7 @@ class SettlementViewSet(Listed, Shown):
         made = self.seen_object()
         asked = self.checked(CollectForm)
         with translated(refusals.OF_THE_LEDGER):
-            posted = settlement.collect(
+            posted = former_residents.collect(
                 settlement_id=made.pk,
                 occurred_at=timezone.now(),
                 actor=cast("User", request.user),

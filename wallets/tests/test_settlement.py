@@ -12,11 +12,22 @@ from quantify.periods import midnight
 from quantify.quantities import kilo
 from units.models import Occupancy
 from units.tests.factories import OccupancyFactory
-from wallets import accounts, amounts, billing, ledger, replay, settlement, statements, verification
+from wallets import (
+    accounts,
+    amounts,
+    billing,
+    former_residents,
+    ledger,
+    replay,
+    settlement,
+    statements,
+    verification,
+)
 from wallets.final_readings import ReadingMissing
+from wallets.former_residents import NotOwed
 from wallets.models import Account, Bill, Settlement, Transaction, Wallet
 from wallets.pockets import Movement
-from wallets.settlement import NotBilled, NotEnded, NotOwed, PaidSince, SettledBefore
+from wallets.settlement import NotBilled, NotEnded, PaidSince, SettledBefore
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
 from wallets.tests.test_billing import BLOCKS, metered_unit, noon, wallet_of
@@ -128,7 +139,10 @@ class TestSettle:
 
         made = settle(occupancy)
 
-        assert (made.kept, settlement.outstanding(made)) == (Decimal("77.00"), Decimal("-77.00"))
+        assert (made.kept, former_residents.outstanding(made)) == (
+            Decimal("77.00"),
+            Decimal("-77.00"),
+        )
         assert wallet_at(occupancy).balance == 0
         assert_agrees(occupancy)
 
@@ -347,7 +361,7 @@ class TestCollect:
         return settle(moved_out())
 
     def pay(self, owed: Settlement, amount: str, **fields: object) -> ledger.Posted:
-        return settlement.collect(
+        return former_residents.collect(
             settlement_id=owed.pk,
             amount=Decimal(amount),
             payment_method="eft",
@@ -361,7 +375,7 @@ class TestCollect:
         again = self.pay(owed, "20.00", idempotency_key="k", request_digest="a")
 
         assert again.replayed
-        assert settlement.outstanding(owed) == Decimal("3.00")
+        assert former_residents.outstanding(owed) == Decimal("3.00")
         assert wallet_at(owed.occupancy).balance == 0
         assert_agrees(owed.occupancy)
 
@@ -376,7 +390,7 @@ class TestCollect:
 
         ledger.reverse(transaction_id=made.pk, reason="bounced", occurred_at=AFTER, actor=None)
 
-        assert settlement.outstanding(owed) == Decimal("23.00")
+        assert former_residents.outstanding(owed) == Decimal("23.00")
         assert_agrees(owed.occupancy)
 
 
