@@ -17,9 +17,9 @@ from django.db.models import Case, Value, When
 from accounts.models import User
 from meters import alerts
 from meters.alerts import Kind, Severity
+from meters.collecting.line import Address, relay_state
 from meters.dlms.values import RelayState
 from meters.exchange import Exchange, Order, Transport, over_dlms, reached
-from meters.line import Address, relay_state
 from meters.models.control import Command
 from meters.models.devices import CommunicationStatus, Meter
 from quantify.crash_points import Point, reach

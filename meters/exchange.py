@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from meters.collecting.line import Address, relay_state
 from meters.dlms.errors import AccessDenied, DlmsError, ServiceRefused
 from meters.dlms.meter import Meter as Talk
 from meters.dlms.values import RelayState
-from meters.line import Address, relay_state
 from meters.models.control import Command
 from meters.models.devices import Meter
 

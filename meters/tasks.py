@@ -5,7 +5,8 @@ from uuid import UUID
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from meters import collection, partitions, silence
+from meters import partitions, silence
+from meters.collecting import collection
 from meters.models.devices import Concentrator
 from quantify.crash_points import Point, reach
 

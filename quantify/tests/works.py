@@ -13,8 +13,10 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from meters import commands, visits
+from meters import commands
 from meters.batches import RawReading
+from meters.collecting import visits
+from meters.collecting.targets import Target
 from meters.dlms.values import ControlState, RelayState
 from meters.exchange import Exchange, Order
 from meters.tasks import collect
@@ -74,7 +76,7 @@ def collect_kilowatt_hours(concentrator: str, until: str, hours: str) -> None:
     """Collect from a meter that counted 1 kWh in each quarter of an hour up to an instant."""
     end = datetime.fromisoformat(until)
 
-    def visit_all(targets: list[visits.Target], _: visits.Round) -> list[visits.Visit]:
+    def visit_all(targets: list[Target], _: visits.Round) -> list[visits.Visit]:
         quarters = range(1, int(hours) * 4 + 1)
         began = end - timedelta(hours=int(hours))
         return [

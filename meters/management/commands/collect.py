@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from meters import collection
-from meters.collection import Summary
+from meters.collecting import collection
+from meters.collecting.outcomes import Summary
 from meters.models.devices import Concentrator, Meter
 
 

@@ -19,7 +19,8 @@ from django.conf import LazySettings
 from django.db import connection
 
 from estates.models import Estate, EstateSettings
-from meters import collection
+from meters.collecting import collection
+from meters.collecting.outcomes import Summary
 from meters.dlms.simulator.fleet import Fleet, FleetPlan
 from meters.dlms.simulator.server import serve
 from meters.models import Command, Concentrator, Interval, Meter
@@ -102,7 +103,7 @@ def served(story: Story, folder: Path, *, now: datetime) -> Iterator[Fleet]:
         fleet.close()
 
 
-def collect_and_bill(story: Story, *, now: datetime) -> collection.Summary:
+def collect_and_bill(story: Story, *, now: datetime) -> Summary:
     concentrator = Concentrator.objects.get(estate__code=story.code)
     summary = collection.collect(concentrator_id=concentrator.pk, now=now)
     billing.run(now=now)

@@ -6,7 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
-from meters import collection, commands, installations, readings, visits
+from meters import commands, installations, readings
+from meters.collecting import collection, visits
+from meters.collecting.targets import targets_of
 from meters.dlms.simulator.faults import FaultKind
 from meters.dlms.simulator.plans import Kind, MeterPlan, seed_of
 from meters.models import Command, Concentrator, DailyConsumption, Interval, Meter, Reading
@@ -224,7 +226,7 @@ class TestCollect:
     def test_the_longest_unread_goes_first(self, concentrator):
         Meter.objects.filter(logical_device__in=[101, 103]).update(last_contact_at=NOW)
         Meter.objects.filter(logical_device=104).update(last_contact_at=EPOCH)
-        targets = collection._targets(concentrator.pk, NOW, serial=None, start=None)
+        targets = targets_of(concentrator.pk, NOW, serial=None, start=None)
 
         assert [target.logical_device for target in targets] == [102, 104, 101, 103]
 

@@ -14,36 +14,16 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from meters.batches import RawReading
+from meters.collecting.line import Address
+from meters.collecting.targets import JUST_AFTER, Profile, Target
 from meters.dlms.client import Line
 from meters.dlms.errors import ConnectionLost, DlmsError
 from meters.dlms.meter import Meter as Talk
 from meters.dlms.values import ProfileRow, RelayState
-from meters.line import Address
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 AT_ONCE = timedelta(days=7)
-JUST_AFTER = timedelta(seconds=1)
 GIVE_UP_AFTER = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A load profile to be read from after ``since`` on; ``channels`` by register (OBIS)."""
-
-    obis: str
-    since: datetime
-    channels: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A meter to be visited."""
-
-    meter_id: UUID
-    serial: str
-    logical_device: int
-    has_relay: bool
-    profiles: list[Profile] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Reading out the meters behind concentrators: what to ask, the asking, what came of it."""
