@@ -31,7 +31,7 @@ from meters import copying, readings  # noqa: E402
 from meters.batches import microseconds  # noqa: E402
 from meters.models import DailyConsumption, Interval, Meter, Register  # noqa: E402
 from meters.readings import RawReading, RegisterSeries  # noqa: E402
-from meters.validation import INTERVAL  # noqa: E402
+from meters.vee.validation import INTERVAL  # noqa: E402
 
 FIRST = datetime(2026, 1, 31, 22, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
-from meters.validation import INTERVAL, Bools, Ints
+from meters.vee.validation import INTERVAL, Bools, Ints
 from quantify.periods import EPOCH
 
 DAY = 86_400_000_000

@@ -8,7 +8,7 @@ from django.db import connection
 
 from meters.intervals import Intervals
 from meters.registers import Registers
-from meters.validation import Ints
+from meters.vee.validation import Ints
 from quantify.periods import midnight
 
 FIRST_DAY = date(1970, 1, 1)

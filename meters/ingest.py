@@ -11,21 +11,14 @@ from datetime import datetime
 import numpy as np
 from django.db import connection, transaction
 
-from meters import copying, days, findings, intervals, partitions, registers, windows
+from meters import copying, days, intervals, partitions, registers, windows
 from meters.batches import ReadingArrays, days_of, instant, microseconds
 from meters.intervals import Intervals
 from meters.models.facts import Reading
 from meters.registers import Registers
-from meters.validation import (
-    OWN,
-    Bools,
-    Judgement,
-    Rule,
-    Series,
-    is_storable,
-    judge,
-    own_rules,
-)
+from meters.vee import findings
+from meters.vee.rules import Rule
+from meters.vee.validation import OWN, Bools, Judgement, Series, is_storable, judge, own_rules
 from meters.windows import NEW, STORED, Repeated, Window
 from quantify.periods import EPOCH
 

@@ -8,10 +8,10 @@ from django.db import connection
 
 from meters import copying, partitions
 from meters.batches import days_of, instant
-from meters.estimation import spread
 from meters.models.facts import Interval
 from meters.registers import Registers
-from meters.validation import INTERVAL, NOBODY, Bools, Ints, Judgement
+from meters.vee.estimation import spread
+from meters.vee.validation import INTERVAL, NOBODY, Bools, Ints, Judgement
 
 
 @dataclass(frozen=True, slots=True)

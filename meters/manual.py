@@ -12,7 +12,8 @@ from meters import ingest
 from meters.batches import RawReading, ReadingArrays, microseconds
 from meters.models.devices import Meter
 from meters.models.facts import Reading
-from meters.validation import INTERVAL, PARAMETERS, Rule
+from meters.vee.rules import Rule
+from meters.vee.validation import INTERVAL, PARAMETERS
 from quantify.periods import EPOCH
 from quantify.quantities import NotAQuantity, kilo
 

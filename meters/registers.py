@@ -11,7 +11,7 @@ import numpy.typing as npt
 from django.db import connection
 
 from meters.batches import Key
-from meters.validation import Ints
+from meters.vee.validation import Ints
 
 
 class UnknownRegister(LookupError):

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from meters import copying
 from meters.batches import ReadingArrays, instant
 from meters.registers import Registers
-from meters.validation import NEVER_A_BASE, Bools, Ints, Rule
+from meters.vee.rules import Rule
+from meters.vee.validation import NEVER_A_BASE, Bools, Ints
 
 BASE, STORED, NEW = 0, 1, 2
 

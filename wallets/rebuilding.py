@@ -20,7 +20,7 @@ from django.db.models import Max, Min
 
 from accounts.audit import Past
 from meters.models import DailyConsumption, Installation, Interval, Reading, Register
-from meters.validation import BROKEN, NEVER_A_BASE
+from meters.vee.validation import BROKEN, NEVER_A_BASE
 from quantify.money import ZERO, vat_percent_on
 from quantify.periods import Period, local_day, midnight, next_month
 from quantify.quantities import Utility

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 from django.db import connection
 
 from meters.models import Reading
-from meters.validation import NEVER_A_BASE
+from meters.vee.validation import NEVER_A_BASE
 from wallets.arrays import array
 from wallets.metered import AT_UNITS, BILLED_CHANNELS, DAYS, Supply
 

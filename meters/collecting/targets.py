@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from meters.validation import Rule
+from meters.vee.rules import Rule
 
 # How far back a meter is asked for that has neither a reading nor an installation.
 FIRST_TIME = timedelta(days=30)

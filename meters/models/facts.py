@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.scoping import EstateScopedQuerySet
 from meters.models.devices import Meter, Register
-from meters.validation import Rule
+from meters.vee.rules import Rule
 from quantify.periods import Period
 from quantify.records import Record
 

@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meters.estimation import spread
-from meters.validation import (
+from meters.vee.estimation import spread
+from meters.vee.rules import Rule
+from meters.vee.validation import (
     BROKEN,
     INTERVAL,
     NEVER_A_BASE,
     NOBODY,
     PARAMETERS,
-    Rule,
     Series,
     judge,
     own_rules,

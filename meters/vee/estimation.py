@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from meters.validation import Ints
+from meters.vee.validation import Ints
 
 
 def spread(totals: Ints, counts: Ints, weights: Ints | None = None) -> Ints:

@@ -6,12 +6,13 @@ the set of readings alone, never on the order in which they arrived: each readin
 the last valid one before it. Times are microseconds since 1970 (UTC), values whole Wh or litres.
 """
 
-import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from meters.vee.rules import Rule
 
 type Ints = npt.NDArray[np.int64]
 type Bools = npt.NDArray[np.bool_]
@@ -19,24 +20,6 @@ type Bools = npt.NDArray[np.bool_]
 SECOND = 1_000_000
 INTERVAL = 900 * SECOND
 NOBODY = -1
-
-
-class Rule(enum.IntFlag):
-    """What a reading can break; kept with it as a set of bits."""
-
-    NEGATIVE_STEP = 1
-    ROLLOVER = 2
-    PHYSICAL_MAXIMUM = 4
-    GAP = 8
-    STATUS_INVALID = 16
-    STATUS_SUSPECT = 32
-    UNALIGNED = 64
-    IN_THE_FUTURE = 128
-    OPENING = 256  # no fault: the register at an installation, from which it counts anew
-
-    @property
-    def names(self) -> list[str]:
-        return [rule.name.lower() for rule in Rule if rule in self and rule.name]
 
 
 class Parameters(NamedTuple):

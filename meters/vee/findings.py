@@ -13,7 +13,8 @@ from meters.alerts import Kind, Notice, Severity
 from meters.batches import instant
 from meters.models.facts import Reading
 from meters.registers import Registers
-from meters.validation import BROKEN, Bools, Ints, Judgement, Rule
+from meters.vee.rules import Rule
+from meters.vee.validation import BROKEN, Bools, Ints, Judgement
 from meters.windows import NEW, Window
 
 

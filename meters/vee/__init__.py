@@ -1,0 +1,1 @@
+"""Validation, estimation and editing of what meters report (docs/vee.md)."""
