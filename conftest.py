@@ -13,6 +13,7 @@ APPEND_ONLY = (
     "wallets_settlement",
     "wallets_suspensereceipt",
     "wallets_suspenserelease",
+    "meters_commandstep",
     "accounts_auditentry",
 )
 

@@ -23,6 +23,7 @@ class Point(StrEnum):
     BILLS_STORED = "bills_stored"
     READINGS_STORED = "readings_stored"
     COMMAND_CLAIMED = "command_claimed"
+    COMMAND_LEAVING = "command_leaving"
     COMMAND_ANSWERED = "command_answered"
     MESSAGE_CLAIMED = "message_claimed"
 

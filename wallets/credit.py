@@ -14,8 +14,9 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from meters import commands
-from meters.exchange import Transport, over_dlms
+from meters.control import requests, sending
+from meters.control.channels import channel_to
+from meters.control.sending import Finding, Verdict
 from meters.models import Command, Meter
 from wallets import supplies, warnings
 from wallets.policy import Action, Decision, Facts, decide
@@ -64,25 +65,27 @@ def consider(
     return [(facts, decision) for facts, decision in decided if decision.action]
 
 
-def send(command_id: UUID, *, now: datetime, transport: Transport = over_dlms) -> Command:
+def send(command_id: UUID, *, now: datetime, finding: Finding = channel_to) -> Command:
     """Send a command if the facts still call for it at this moment."""
-    return commands.send(command_id, permit=still_called_for, now=now, transport=transport)
+    return sending.send(command_id, permit=still_called_for, now=now, finding=finding)
 
 
-def still_called_for(command: Command, now: datetime) -> str | None:
-    """Why a command must not be sent now, or None."""
+def still_called_for(command: Command, now: datetime) -> Verdict:
+    """Whether a command may be sent now, and what the guards saw."""
     (facts,) = supplies.facts(now=now, meter_ids=[command.meter_id]) or (None,)
     if facts is None:
-        return "The meter hangs at no unit with a wallet."
+        return Verdict("The meter hangs at no unit with a wallet.")
+    decision = decide(facts, now=now)
     if command.cause == Command.Cause.PERSON:
-        return _refuse_person(command, facts)
+        return Verdict(_refuse_person(command, facts), decision.trace)
     if command.action == Command.Action.RECONNECT:
         enough = facts.credit >= facts.activation_minimum or facts.free_left > 0
-        return None if enough else f"R{facts.credit} no longer restores the supply."
-    decision = decide(facts, now=now)
+        refusal = "" if enough else f"R{facts.credit} no longer restores the supply."
+        return Verdict(refusal, decision.trace)
     if decision.is_permitted and decision.action == command.action:
-        return None
-    return " ".join(check.says for check in decision.refused_by or decision.checks)
+        return Verdict("", decision.trace)
+    refusal = " ".join(check.says for check in decision.refused_by or decision.checks)
+    return Verdict(refusal, decision.trace)
 
 
 def request_by_person(
@@ -91,12 +94,12 @@ def request_by_person(
     """
     Ask for a cut or a reconnection on a person's word.
 
-    :raises meters.commands.NoRelay: if the meter cannot be switched.
-    :raises meters.commands.CommandOpen: if another command is under way.
+    :raises meters.control.requests.NoRelay: if the meter cannot be switched.
+    :raises meters.control.requests.CommandOpen: if another command is under way.
     """
     found = supplies.facts(now=now, meter_ids=[meter.pk])
     trace = decide(found[0], now=now).trace if found else []
-    return commands.request(
+    return requests.ask(
         meter_id=meter.pk,
         action=action,
         reason=reason,
@@ -107,10 +110,10 @@ def request_by_person(
     )
 
 
-def _refuse_person(command: Command, facts: Facts) -> str | None:
+def _refuse_person(command: Command, facts: Facts) -> str:
     if command.action == Command.Action.DISCONNECT and facts.protected:
         return "The supply is protected."
-    return None
+    return ""
 
 
 @transaction.atomic
@@ -119,7 +122,7 @@ def _request(facts: Facts, decision: Decision, now: datetime) -> Command | None:
     if action is None:
         return None
     try:
-        return commands.request(
+        return requests.ask(
             meter_id=facts.meter_id,
             action=action,
             reason=CAUSES[action],
@@ -128,6 +131,6 @@ def _request(facts: Facts, decision: Decision, now: datetime) -> Command | None:
             requested_by=None,
             now=now,
         )
-    except commands.CommandOpen:
+    except requests.CommandOpen:
         log.info("Meter %s has another command under way.", facts.serial)
         return None

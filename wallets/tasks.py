@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from meters import commands
+from meters.control import requests
 from wallets import accounts, billing, credit, verification
 
 
@@ -28,7 +28,7 @@ def control_credit(*, wallet_id: str | None = None, **_: object) -> None:
 @shared_task
 def send_commands(**_: object) -> None:
     """Send what is due: retries, and what a stopped worker left behind."""
-    for command_id in commands.due(now=timezone.now()):
+    for command_id in requests.due(now=timezone.now()):
         credit.send(command_id, now=timezone.now())
 
 

@@ -1,5 +1,7 @@
 """Alerts that wait for a person, and orders that were given to meters."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,7 +26,7 @@ COMMAND_STATE = {
     "unknown": "warning", "retrying": "warning", "verified": "success", "expired": "muted",
     "superseded": "muted", "dead": "danger",
 }  # fmt: skip
-ACTION = {"disconnect": "danger", "reconnect": "success"}
+ACTION = {"disconnect": "danger", "reconnect": "success", "read": "info"}
 
 
 class NoteForm(forms.Form):
@@ -128,7 +130,7 @@ class CommandAdmin(ReadOnlyAdmin):
     ]
     search_fields = ["meter__serial", "reason"]
     ordering = ["-requested_at", "-id"]
-    readonly_fields = ["policy_trace"]
+    readonly_fields = ["policy_trace", "log"]
     fieldsets = [
         (None, {"fields": ["meter", "action", "state", "outcome"]}),
         ("Why", {"fields": ["cause", "reason", "requested_by", "policy_trace"]}),
@@ -146,24 +148,40 @@ class CommandAdmin(ReadOnlyAdmin):
                 ]
             },
         ),
+        ("Log", {"fields": ["log"]}),
     ]
 
     @admin.display(description="Policy trace")
     def policy_trace(self, command: Command) -> object:
         """The reasons of the decision, in order."""
-        if not command.trace:
-            return formats.NOTHING
+        return _checks(command.trace)
+
+    @admin.display(description="Log")
+    def log(self, command: Command) -> object:
+        """Each step of its life, with what the guards saw at it."""
+        rows = [
+            (formats.moment(step.at), step.get_state_display(), step.attempt or formats.NOTHING,
+             step.outcome or formats.NOTHING, _checks(step.checks))
+            for step in command.steps.order_by("pk")
+        ]  # fmt: skip
+        row = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
         return format_html(
-            '<table class="q-table"><tbody>{}</tbody></table>',
-            format_html_join(
-                "",
-                '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
-                (
-                    (step["check"], "passed" if step["passed"] else "REFUSED", step["says"])
-                    for step in command.trace
-                ),
-            ),
+            '<table class="q-table"><thead><tr><th>When</th><th>State</th><th>Attempt</th>'
+            "<th>Outcome</th><th>What the guards saw</th></tr></thead><tbody>{}</tbody></table>",
+            format_html_join("", row, rows),
         )
 
     def title_of(self, obj: Command) -> str:
         return f"{obj.get_action_display()} {obj.meter.serial}"
+
+
+def _checks(trace: list[dict[str, Any]]) -> object:
+    if not trace:
+        return formats.NOTHING
+    rows = (
+        (step["check"], "passed" if step["passed"] else "REFUSED", step["says"]) for step in trace
+    )
+    row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>'
+    return format_html(
+        '<table class="q-table"><tbody>{}</tbody></table>', format_html_join("", row, rows)
+    )

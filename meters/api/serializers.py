@@ -4,7 +4,15 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from meters.models import Command, Concentrator, Installation, Meter, MeterAlert, Register
+from meters.models import (
+    Command,
+    CommandStep,
+    Concentrator,
+    Installation,
+    Meter,
+    MeterAlert,
+    Register,
+)
 from quantify.api.serializers import Form, Instant, Quantity, ResourceSerializer, ScopedRelatedField
 from quantify.quantities import format_kilo
 from units.models import Unit
@@ -160,10 +168,21 @@ class ResolveForm(Form):
     note = serializers.CharField(max_length=2000)
 
 
+class CommandStepSerializer(serializers.ModelSerializer):
+    """A step in the life of a command, with what the guards saw."""
+
+    checks = serializers.JSONField()
+
+    class Meta:
+        model = CommandStep
+        fields = ("at", "state", "attempt", "outcome", "checks", "recorded_at")
+
+
 class CommandSerializer(serializers.ModelSerializer):
     """An order to a meter's relay, why it was given, and what came of it."""
 
     trace = serializers.JSONField()
+    steps = CommandStepSerializer(many=True)
     requested_by = serializers.CharField(
         source="requested_by.username", default=None, allow_null=True
     )
@@ -173,7 +192,7 @@ class CommandSerializer(serializers.ModelSerializer):
         fields = (
             "id", "meter", "action", "state", "cause", "reason", "trace", "requested_by",
             "requested_at", "due_at", "expires_at", "attempts", "sent_at", "acknowledged_at",
-            "verified_at", "outcome", "created_at", "updated_at",
+            "verified_at", "outcome", "moved_at", "steps", "created_at", "updated_at",
         )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from meters.api.serializers import (
     RemoveForm,
 )
 from meters.models import Concentrator, Installation, Meter
+from meters.models.control import LIFE
 from meters.models.devices import CommunicationStatus
 from quantify.api import editing
 from quantify.api.problems import Problem, translated
@@ -174,7 +175,9 @@ class MeterViewSet(Listed, Shown, Created, Changed, Archived):
         meter.last_reading = meter.readings.latest_first().first()
         alerts = meter.alerts.unresolved().select_related("meter", "handled_by")
         meter.open_alerts = alerts.order_by("-raised_at")
-        meter.open_command = meter.commands.open().select_related("requested_by").first()
+        meter.open_command = (
+            meter.commands.open().select_related("requested_by").prefetch_related(LIFE).first()
+        )
         return told(MeterStatusSerializer(meter).data)
 
 

@@ -8,14 +8,7 @@ from typing import Self
 from meters.dlms import client
 from meters.dlms.client import Line as Connection
 from meters.dlms.meter import Meter as Talk
-from meters.dlms.values import ControlState, RelayState
-from meters.models.devices import Concentrator, Meter
-
-RELAY_STATES = {
-    ControlState.DISCONNECTED: Meter.RelayState.DISCONNECTED,
-    ControlState.CONNECTED: Meter.RelayState.CONNECTED,
-    ControlState.READY_FOR_RECONNECTION: Meter.RelayState.READY,
-}
+from meters.models.devices import Concentrator
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +42,3 @@ class Address:
             logical_device=logical_device, client_address=self.client_address
         ) as talk:
             yield talk
-
-
-def relay_state(relay: RelayState) -> Meter.RelayState:
-    """
-    The relay as the meter itself says it stands.
-
-    Where supply and control state contradict each other it is not known.
-    """
-    if relay.output != (relay.control_state == ControlState.CONNECTED):
-        return Meter.RelayState.UNKNOWN
-    return RELAY_STATES[relay.control_state]

@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from meters import alerts, readings
-from meters.collecting.line import relay_state
 from meters.collecting.visits import Visit
 from meters.models.devices import CommunicationStatus, Concentrator
 from meters.readings import Recorded
+from meters.relays import relay_state
 
 READINGS_AT_ONCE = 250_000
 

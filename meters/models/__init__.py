@@ -1,11 +1,12 @@
 """Devices, the facts they report, and what is asked of them."""
 
-from meters.models.control import Command, MeterAlert
+from meters.models.control import Command, CommandStep, MeterAlert
 from meters.models.devices import Concentrator, Installation, Meter, Register
 from meters.models.facts import DailyConsumption, Interval, Reading, ReadingConflict
 
 __all__ = [
     "Command",
+    "CommandStep",
     "Concentrator",
     "DailyConsumption",
     "Installation",

@@ -4,7 +4,8 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
+from django.db.models.functions import Now
 
 from accounts.scoping import EstateScopedQuerySet
 from meters.models.devices import Meter
@@ -88,6 +89,7 @@ class Command(Record):
     class Action(models.TextChoices):
         DISCONNECT = "disconnect", "Disconnect"
         RECONNECT = "reconnect", "Reconnect"
+        READ = "read", "Read"
 
     class State(models.TextChoices):
         BLOCKED = "blocked", "Blocked"
@@ -104,15 +106,20 @@ class Command(Record):
     class Cause(models.TextChoices):
         CREDIT = "credit", "Credit control"
         PERSON = "person", "Asked by a person"
+        RECONCILIATION = "reconciliation", "Reconciliation"
 
+    NOT_LEFT = (State.QUEUED, State.RETRYING)
     OPEN = (State.QUEUED, State.SENT, State.ACKNOWLEDGED, State.UNKNOWN, State.RETRYING)
 
     meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="commands")
     action = models.CharField(max_length=12, choices=Action)
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
-    cause = models.CharField(max_length=10, choices=Cause, default=Cause.CREDIT)
+    cause = models.CharField(max_length=15, choices=Cause, default=Cause.CREDIT)
     reason = models.CharField(max_length=250)
     trace = models.JSONField("policy trace", default=list)
+    checks = models.JSONField(
+        default=list, help_text="What the guards saw when they were last asked."
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True
     )
@@ -124,6 +131,7 @@ class Command(Record):
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=250, blank=True)
+    moved_at = models.DateTimeField(help_text="When it came to the state it is in.")
 
     objects = CommandQuerySet.as_manager()
 
@@ -143,3 +151,35 @@ class Command(Record):
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} ({self.get_state_display()})"
+
+
+class CommandStepQuerySet(EstateScopedQuerySet):
+    estate_path = "command__meter__estate"
+
+
+class CommandStep(models.Model):
+    """
+    One step in the life of a command: the state it came to, when, and what the guards saw.
+
+    Written by the database whenever a command changes, and never changed.
+    """
+
+    command = models.ForeignKey(Command, on_delete=models.PROTECT, related_name="steps")
+    at = models.DateTimeField()
+    state = models.CharField(max_length=12, choices=Command.State)
+    attempt = models.PositiveSmallIntegerField()
+    outcome = models.CharField(max_length=250, blank=True)
+    checks = models.JSONField(default=list)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    objects = CommandStepQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "command step"
+
+    def __str__(self) -> str:
+        return f"{self.get_state_display()} at {self.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+LIFE = Prefetch("steps", CommandStep.objects.order_by("pk"))
+"""The steps of commands, in order."""

@@ -114,5 +114,6 @@ class CommandFactory(DjangoModelFactory[Command]):
     action = Command.Action.DISCONNECT
     reason = "Credit is used up."
     requested_at = NOTICED
+    moved_at = NOTICED
     due_at = NOTICED
     expires_at = NOTICED + timedelta(hours=1)

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.tests.factories import UserFactory
-from meters import commands, installations, partitions
+from meters import installations, partitions
+from meters.control import requests
 from meters.models import Command, Meter
 from meters.tests.factories import MeterFactory
 from notifications import outbox
@@ -236,12 +237,14 @@ def charged(wallet: Wallet) -> Decimal:
 
 
 class TestCommand:
-    @pytest.mark.parametrize("point", [Point.COMMAND_CLAIMED, Point.COMMAND_ANSWERED])
+    @pytest.mark.parametrize(
+        "point", [Point.COMMAND_CLAIMED, Point.COMMAND_LEAVING, Point.COMMAND_ANSWERED]
+    )
     def test_switches_a_relay_once(self, point: Point, processes: Mortals, tmp_path: Path):
         meter = MeterFactory.create(behind_concentrator=True)
         relay = tmp_path / "relay"
         relay.write_text("reconnect")
-        command = commands.request(
+        command = requests.ask(
             meter_id=meter.pk, action="disconnect", reason="Test", cause=Command.Cause.CREDIT,
             trace=[], requested_by=None, now=NOON,
         )  # fmt: skip

@@ -13,12 +13,12 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from meters import commands
 from meters.batches import RawReading
 from meters.collecting import visits
 from meters.collecting.targets import Target
+from meters.control import sending
+from meters.control.exchange import Exchange, LastWord, Order
 from meters.dlms.values import ControlState, RelayState
-from meters.exchange import Exchange, Order
 from meters.tasks import collect
 from notifications import outbox
 from quantify.crash_points import Point, reach
@@ -93,20 +93,30 @@ def collect_kilowatt_hours(concentrator: str, until: str, hours: str) -> None:
         collect(concentrator_id=concentrator)
 
 
-def send(command: str, relay: str, now: str) -> None:
-    """Send a command to a meter that keeps the history of its relay in a file."""
-    history = Path(relay)
+class RelayInAFile:
+    """A meter that keeps the history of its relay in a file."""
 
-    def transport(order: Order) -> Exchange:
-        stands = history.read_text().split()[-1]
+    def __init__(self, path: str) -> None:
+        self.history = Path(path)
+
+    def converse(self, order: Order, may_leave: LastWord) -> Exchange:
+        stands = self.history.read_text().split()[-1]
         acts = order.act and not (order.read_first and stands == order.action)
+        if acts and (refusal := may_leave()):
+            return Exchange(refused=refusal)
         if acts:
             stands = str(order.action)
-            history.write_text(f"{history.read_text()} {stands}")
+            self.history.write_text(f"{self.history.read_text()} {stands}")
         return Exchange(left=acts, answered=acts, relay=OFF if stands == "disconnect" else ON)
 
-    commands.send(
-        UUID(command), permit=lambda *_: None, now=datetime.fromisoformat(now), transport=transport
+
+def send(command: str, relay: str, now: str) -> None:
+    """Send a command to a meter that keeps the history of its relay in a file."""
+    sending.send(
+        UUID(command),
+        permit=lambda *_: sending.Verdict(),
+        now=datetime.fromisoformat(now),
+        finding=lambda _: RelayInAFile(relay),
     )
 
 

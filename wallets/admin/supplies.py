@@ -17,8 +17,8 @@ from unfold.enums import ActionVariant
 
 from accounts.admin import SuperAdminMixin
 from accounts.people import signed_in
-from meters import commands
 from meters.admin.devices import MeterAdmin
+from meters.control import requests
 from meters.models import Command, Meter
 from quantify.portal import columns
 from quantify.portal.actions import action
@@ -39,6 +39,7 @@ RESTORE = (
     "The supply is opened as soon as the meter answers. Some meters then wait for the resident "
     "to press their button."
 )
+READ = "The meter is asked how its relay stands. Nothing is switched."
 
 
 @admin.register(Unit)
@@ -54,7 +55,7 @@ class UnitWithWalletAdmin(UnitAdmin):
 class SupplyAdmin(MeterAdmin):
     """A meter whose supply may be cut and restored by a person, with a reason."""
 
-    actions_detail = ["disconnect", "reconnect", "restore"]
+    actions_detail = ["disconnect", "reconnect", "read_relay", "restore"]
 
     def has_operate_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         if not request.user.has_perm("meters.operate_meter"):
@@ -70,6 +71,10 @@ class SupplyAdmin(MeterAdmin):
     def reconnect(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._request(request, object_id, Command.Action.RECONNECT, RESTORE)
 
+    @action("Read the relay", permission="operate", icon="help_center")
+    def read_relay(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._request(request, object_id, Command.Action.READ, READ)
+
     def _request(
         self, request: HttpRequest, object_id: str, order: Command.Action, intro: str
     ) -> HttpResponse:
@@ -84,7 +89,7 @@ class SupplyAdmin(MeterAdmin):
                     user=signed_in(request),
                     now=timezone.now(),
                 )
-            except (commands.NoRelay, commands.CommandOpen) as error:
+            except (requests.NoRelay, requests.CommandOpen) as error:
                 form.add_error(None, str(error) or "Another command is under way.")
             else:
                 messages.success(request, f"{command} was requested for {meter}.")

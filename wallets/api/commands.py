@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from meters import commands
 from meters.api.filters import CommandFilters
 from meters.api.serializers import CommandSerializer
+from meters.control import requests
 from meters.models import Command, Meter
+from meters.models.control import LIFE
 from quantify.api.problems import translated
 from quantify.api.serializers import Form
 from quantify.api.views import Listed, Resource, told
@@ -43,7 +44,8 @@ class CommandViewSet(Listed, Resource):
     refusals = {"create": (refusals.NO_RELAY, refusals.COMMAND_OPEN)}
 
     def shaped(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(meter=self.kwargs.get("pk")).select_related("requested_by")
+        of_meter = rows.filter(meter=self.kwargs.get("pk")).select_related("requested_by")
+        return of_meter.prefetch_related(LIFE)
 
     def meter(self) -> Meter:
         meters = Meter.objects.visible_to(self.request.user).alive()
@@ -58,10 +60,10 @@ class CommandViewSet(Listed, Resource):
         operation_id="meter_command", request=CommandForm, responses={202: CommandSerializer}
     )
     def create(self, request: Request, pk: UUID) -> Response:
-        """Ask for a cut or a reconnection; `trace` says what credit control thinks of it."""
+        """Ask for a cut, a reconnection or a reading; `trace` says what credit control thinks."""
         meter = self.meter()
         asked = self.checked(CommandForm)
-        known = {commands.NoRelay: refusals.NO_RELAY, commands.CommandOpen: refusals.COMMAND_OPEN}
+        known = {requests.NoRelay: refusals.NO_RELAY, requests.CommandOpen: refusals.COMMAND_OPEN}
         with translated(known):
             command = credit.request_by_person(
                 meter=meter, user=cast("User", request.user), now=timezone.now(), **asked

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
 from meters import partitions
+from meters.control.exchange import Exchange, LastWord, Order
 from meters.dlms.values import ControlState, RelayState
-from meters.exchange import Exchange, Order
 from meters.models import Command, Meter
 from meters.tests.factories import MeterFactory
 from notifications import outbox
@@ -29,7 +29,12 @@ class Relays:
     def __init__(self) -> None:
         self.orders: list[str] = []
 
-    def __call__(self, order: Order) -> Exchange:
+    def __call__(self, meter: Meter) -> "Relays":
+        return self
+
+    def converse(self, order: Order, may_leave: LastWord) -> Exchange:
+        if refusal := may_leave():
+            return Exchange(refused=refusal)
         self.orders.append(order.action)
         relay = CUT if order.action == "disconnect" else CONNECTED
         return Exchange(left=True, answered=True, relay=relay)
@@ -68,7 +73,7 @@ def wallet_of(meter: Meter) -> Wallet:
 def control_and_send(now: datetime, relays: Relays) -> credit.Outcome:
     outcome = credit.control(now=now)
     for command in outcome.requested:
-        credit.send(command.pk, now=now, transport=relays)
+        credit.send(command.pk, now=now, finding=relays)
     return outcome
 
 
@@ -164,7 +169,7 @@ class TestSend:
         (command,) = credit.control(now=now).requested
         top_up(wallet_of(meter), "10.00")
 
-        sent = credit.send(command.pk, now=now, transport=relays)
+        sent = credit.send(command.pk, now=now, finding=relays)
 
         assert (sent.state, relays.orders) == (Command.State.BLOCKED, [])
         assert sent.outcome == "R10.00 is left."
@@ -180,7 +185,7 @@ class TestSend:
         command = credit.request_by_person(
             meter=meter, action="disconnect", reason="works", user=user, now=now
         )
-        sent = credit.send(command.pk, now=now, transport=relays)
+        sent = credit.send(command.pk, now=now, finding=relays)
 
         assert (sent.state, relays.orders) == (Command.State.BLOCKED, [])
 
@@ -191,7 +196,7 @@ class TestSend:
         command = credit.request_by_person(
             meter=meter, action="disconnect", reason="works", user=user, now=now
         )
-        credit.send(command.pk, now=now, transport=relays)
+        credit.send(command.pk, now=now, finding=relays)
         top_up(wallet_of(meter), "500.00")
 
         control_and_send(now, relays)

@@ -6,9 +6,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
-from meters import commands, installations, readings
+from meters import installations, readings
 from meters.collecting import collection, visits
 from meters.collecting.targets import targets_of
+from meters.control import requests, sending
 from meters.dlms.simulator.faults import FaultKind
 from meters.dlms.simulator.plans import Kind, MeterPlan, seed_of
 from meters.models import Command, Concentrator, DailyConsumption, Interval, Meter, Reading
@@ -283,7 +284,7 @@ class TestCommandsOverTheLine:
     """The life of a command against the simulator, with real frames."""
 
     def send(self, device, action, now=NOW):
-        command = commands.request(
+        command = requests.ask(
             meter_id=meter(device).pk,
             action=action,
             reason="Credit is used up.",
@@ -292,12 +293,12 @@ class TestCommandsOverTheLine:
             requested_by=None,
             now=now,
         )
-        return commands.send(command.pk, permit=lambda command, now: None, now=now)
+        return sending.send(command.pk, permit=lambda command, now: sending.Verdict(), now=now)
 
     def again(self, command, seconds):
-        return commands.send(
+        return sending.send(
             command.pk,
-            permit=lambda command, now: None,
+            permit=lambda command, now: sending.Verdict(),
             now=NOW + timedelta(seconds=seconds),
         )
 

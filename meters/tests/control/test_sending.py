@@ -5,21 +5,25 @@ from time import sleep
 from uuid import uuid4
 
 import pytest
-from django.db import connections
+from django.db import IntegrityError, connections, transaction
 
-from accounts.tests.factories import UserFactory
-from meters import commands
-from meters.commands import CommandOpen, NoRelay
+from meters.control import requests, sending
+from meters.control.exchange import Exchange
+from meters.control.requests import CommandOpen
+from meters.control.sending import Verdict
 from meters.dlms.values import ControlState, RelayState
-from meters.exchange import Exchange
-from meters.models import Command, MeterAlert
+from meters.models import Command, CommandStep, MeterAlert
 from meters.tests.factories import CommandFactory, MeterFactory
 
 NOW = datetime(2026, 7, 1, 10, tzinfo=UTC)
 CUT = RelayState(output=False, control_state=ControlState.DISCONNECTED, control_mode=4)
 ON = RelayState(output=True, control_state=ControlState.CONNECTED, control_mode=4)
 READY = RelayState(output=False, control_state=ControlState.READY_FOR_RECONNECTION, control_mode=6)
-DISCONNECT, RECONNECT = Command.Action.DISCONNECT, Command.Action.RECONNECT
+DISCONNECT, RECONNECT, READ = (
+    Command.Action.DISCONNECT,
+    Command.Action.RECONNECT,
+    Command.Action.READ,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -30,13 +34,15 @@ def meter():
 
 
 class Wire:
-    """A transport that answers from a list and remembers what it was told to say."""
+    """A channel that answers from a list and remembers what it was told to say."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
         self.orders = []
 
-    def __call__(self, order):
+    def converse(self, order, may_leave):
+        if order.act and (refusal := may_leave()):
+            return Exchange(refused=refusal)
         self.orders.append(order)
         self.state_when_leaving = Command.objects.open().get().state
         return self.answers.pop(0)
@@ -48,115 +54,26 @@ class Wire:
 
 def request(meter, action=DISCONNECT, now=NOW, **changes):
     asked = {"reason": "Credit is used up.", "cause": "credit", "trace": ["a"]} | changes
-    return commands.request(meter_id=meter.pk, action=action, requested_by=None, now=now, **asked)
+    return requests.ask(meter_id=meter.pk, action=action, requested_by=None, now=now, **asked)
 
 
 def permitted(command, now):
-    return None
+    return Verdict()
+
+
+def refused(why):
+    return lambda command, now: Verdict(why)
 
 
 def send(command, wire, now=NOW, permit=permitted):
-    return commands.send(command.pk, permit=permit, now=now, transport=wire)
+    def finding(meter):
+        return wire if meter.concentrator else None
+
+    return sending.send(command.pk, permit=permit, now=now, finding=finding)
 
 
 def after(seconds):
     return NOW + timedelta(seconds=seconds)
-
-
-class TestRequest:
-    def test_queues_a_command(self, meter):
-        command = request(meter)
-
-        assert (command.state, command.due_at) == ("queued", NOW)
-        assert command.trace == ["a"]
-        assert command.expires_at == NOW + timedelta(minutes=30)
-
-    def test_a_reconnection_lives_for_a_day(self, meter):
-        assert request(meter, RECONNECT).expires_at == NOW + timedelta(hours=24)
-
-    def test_remembers_who_asked(self, meter):
-        user = UserFactory.create()
-
-        command = commands.request(
-            meter_id=meter.pk,
-            action="disconnect",
-            reason="Fire.",
-            cause=Command.Cause.PERSON,
-            trace=[],
-            requested_by=user,
-            now=NOW,
-        )
-
-        assert (command.requested_by, command.cause) == (user, "person")
-
-    @pytest.mark.parametrize("lack", [{"has_relay": False}, {"control_mode": 0}])
-    def test_needs_a_relay_that_can_be_switched(self, lack):
-        with pytest.raises(NoRelay):
-            request(MeterFactory.create(**lack))
-
-        assert not Command.objects.exists()
-
-    def test_asking_again_returns_what_is_under_way(self, meter):
-        assert request(meter) == request(meter)
-
-    @pytest.mark.parametrize("state", ["queued", "retrying"])
-    def test_a_reconnection_supersedes_a_cut_that_has_not_left(self, meter, state):
-        cut = CommandFactory.create(meter=meter, state=state)
-
-        request(meter, RECONNECT)
-
-        cut.refresh_from_db()
-        assert cut.state == "superseded"
-        assert Command.objects.open().get().action == "reconnect"
-
-    @pytest.mark.parametrize("state", ["sent", "acknowledged", "unknown"])
-    def test_a_cut_that_may_have_left_runs_its_course(self, meter, state):
-        CommandFactory.create(meter=meter, state=state)
-
-        with pytest.raises(CommandOpen):
-            request(meter, RECONNECT)
-
-        assert Command.objects.count() == 1
-
-    def test_a_cut_does_not_supersede_a_reconnection(self, meter):
-        request(meter, RECONNECT)
-
-        with pytest.raises(CommandOpen):
-            request(meter, DISCONNECT)
-
-
-class TestBlock:
-    def block(self, meter, reason, **changes):
-        return commands.block(
-            meter_id=meter.pk, action="disconnect", reason=reason, trace=[], now=NOW, **changes
-        )
-
-    def test_is_recorded_once_for_the_same_reason(self, meter):
-        assert self.block(meter, "At night.") == self.block(meter, "At night.")
-
-        assert Command.objects.get().state == "blocked"
-
-    def test_is_recorded_again_when_the_reason_changes(self, meter):
-        self.block(meter, "At night.")
-        self.block(meter, "The supply is protected.")
-
-        assert Command.objects.count() == 2
-
-
-class TestDue:
-    def test_reconnections_go_first(self):
-        cut, restore, late = (
-            CommandFactory.create(action=action, due_at=after(seconds))
-            for action, seconds in ((DISCONNECT, -60), (RECONNECT, 0), (RECONNECT, 1))
-        )
-
-        assert commands.due(NOW) == [restore.pk, cut.pk]
-        assert commands.due(after(1)) == [restore.pk, late.pk, cut.pk]
-
-    def test_leaves_out_what_is_closed(self):
-        CommandFactory.create(state="verified")
-
-        assert commands.due(NOW) == []
 
 
 class TestSend:
@@ -205,7 +122,7 @@ class TestSend:
     def test_is_asked_for_permission_at_the_last_moment(self, meter):
         wire = Wire()
 
-        command = send(request(meter), wire, permit=lambda command, now: "A payment came in.")
+        command = send(request(meter), wire, permit=refused("A payment came in."))
 
         assert (command.state, command.outcome) == ("blocked", "A payment came in.")
         assert wire.orders == []
@@ -233,7 +150,7 @@ class TestSend:
 
     def test_an_unknown_command_is_an_error(self):
         with pytest.raises(Command.DoesNotExist):
-            commands.send(uuid4(), permit=permitted, now=NOW, transport=Wire())
+            sending.send(uuid4(), permit=permitted, now=NOW)
 
     def test_a_meter_behind_no_concentrator_cannot_be_sent_to(self):
         command = send(request(MeterFactory.create()), Wire())
@@ -251,6 +168,103 @@ class TestSend:
 
         alert = MeterAlert.objects.unresolved().get()
         assert (alert.kind, alert.severity) == ("reconnection", "info")
+
+
+class TestLastWord:
+    """What changes while the line is opened is asked about before the order leaves."""
+
+    def test_holds_back_an_order_that_is_no_longer_called_for(self, meter):
+        answers = iter([Verdict(), Verdict("Paid.", [{"check": "credit"}])])
+        wire = Wire()
+
+        command = send(request(meter), wire, permit=lambda command, now: next(answers))
+
+        assert (command.state, command.outcome, wire.orders) == ("blocked", "Paid.", [])
+        assert (command.sent_at, command.checks) == (None, [{"check": "credit"}])
+
+    def test_keeps_what_left_before(self, meter):
+        wire = Wire(Exchange(left=True, error="ReplyTimeout"), Exchange(relay=ON))
+        command = send(request(meter), wire)
+        command = send(command, wire, now=after(10))
+        answers = iter([Verdict(), Verdict("Paid.")])
+
+        command = send(command, wire, now=after(40), permit=lambda command, now: next(answers))
+
+        assert (command.state, command.sent_at) == ("blocked", NOW)
+
+    def test_is_told_the_time_that_passed(self, meter):
+        asked = []
+
+        def permit(command, now):
+            asked.append(now)
+            return Verdict()
+
+        send(request(meter), Wire(Exchange(left=True, answered=True, relay=CUT)), permit=permit)
+
+        assert asked[0] == NOW
+        assert NOW < asked[1] < after(5)
+
+
+class TestRead:
+    def test_notes_how_the_relay_stands(self, meter):
+        wire = Wire(Exchange(relay=CUT))
+
+        command = send(request(meter, READ), wire, permit=refused("Nobody asks."))
+
+        meter.refresh_from_db()
+        assert (command.state, wire.said) == ("verified", ["read"])
+        assert command.outcome == "The relay reads disconnected."
+        assert meter.relay_state == "disconnected"
+        assert not MeterAlert.objects.exists()
+
+    def test_is_tried_again_until_its_time_is_over(self, meter):
+        wire = Wire(*(Exchange(error="ConnectionLost") for _ in range(2)))
+        command = send(request(meter, READ), wire)
+        assert (command.state, command.due_at) == ("retrying", after(10))
+
+        command = send(command, wire, now=after(10))
+        assert command.state == "retrying"
+
+        assert send(command, wire, now=after(600)).state == "expired"
+
+
+class TestSteps:
+    def test_tell_the_whole_life(self, meter):
+        wire = Wire(Exchange(left=True, error="ReplyTimeout"), Exchange(relay=CUT))
+        command = send(request(meter), wire)
+        send(command, wire, now=after(10))
+
+        told = [(step.state, step.attempt, step.at) for step in command.steps.order_by("pk")]
+
+        assert told == [
+            ("queued", 0, NOW),
+            ("sent", 1, NOW),
+            ("unknown", 1, NOW),
+            ("unknown", 2, after(10)),
+            ("verified", 2, after(10)),
+        ]
+
+    def test_keep_what_the_guards_saw(self, meter):
+        saw = [{"check": "credit", "passed": True, "says": "R0.00 is left."}]
+        wire = Wire(Exchange(left=True, answered=True, relay=CUT))
+
+        command = send(request(meter), wire, permit=lambda command, now: Verdict("", saw))
+
+        assert [step.checks for step in command.steps.order_by("pk")] == [[], saw, saw]
+
+    def test_are_never_changed(self, meter):
+        step = request(meter).steps.get()
+
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            step.delete()
+        with pytest.raises(IntegrityError, match="append-only"):
+            CommandStep.objects.update(outcome="")
+
+    def test_end_with_a_closed_command(self, meter):
+        command = CommandFactory.create(meter=meter, state="verified")
+
+        with pytest.raises(IntegrityError, match="closed"):
+            Command.objects.filter(pk=command.pk).update(state="queued")
 
 
 class TestSilence:
@@ -293,7 +307,7 @@ class TestSilence:
         command = send(request(meter), wire)
         command = send(command, wire, now=after(10))
 
-        command = send(command, wire, now=after(40), permit=lambda command, now: "Paid.")
+        command = send(command, wire, now=after(40), permit=refused("Paid."))
 
         assert (command.state, wire.said) == ("blocked", ["disconnect", "read"])
 
@@ -344,15 +358,16 @@ class TestCrash:
     def test_before_the_answer_leaves_the_command_to_be_asked_about(self, meter):
         command = request(meter)
 
-        def die(order):
-            raise KeyboardInterrupt
+        class Death:
+            def converse(self, order, may_leave):
+                raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            send(command, die)
+            send(command, Death())
         command.refresh_from_db()
         assert command.state == "sent"
-        assert commands.due(after(60)) == []
-        assert commands.due(after(120)) == [command.pk]
+        assert requests.due(after(60)) == []
+        assert requests.due(after(120)) == [command.pk]
 
         wire = Wire(Exchange(relay=CUT))
         assert send(command, wire, now=after(120)).state == "verified"
@@ -373,11 +388,12 @@ class TestCrash:
         command = request(meter)
         late = Wire(Exchange(relay=CUT))
 
-        def slow(order):
-            send(command, late, now=after(120))
-            return Exchange(left=True, error="ReplyTimeout")
+        class Slow:
+            def converse(self, order, may_leave):
+                send(command, late, now=after(120))
+                return Exchange(left=True, error="ReplyTimeout")
 
-        found = send(command, slow)
+        found = send(command, Slow())
 
         assert found.state == "verified"
         command.refresh_from_db()
@@ -391,14 +407,15 @@ class TestAtTheSameTime:
         command = request(meter)
         barrier, left = Barrier(4), []
 
-        def transport(order):
-            left.append(order)
-            sleep(0.1)
-            return Exchange(left=True, answered=True, relay=CUT)
+        class Slow:
+            def converse(self, order, may_leave):
+                left.append(order)
+                sleep(0.1)
+                return Exchange(left=True, answered=True, relay=CUT)
 
         def work():
             barrier.wait()
-            send(command, transport)
+            send(command, Slow())
             connections.close_all()
 
         run_together(work, work, work, work)
@@ -432,12 +449,13 @@ class TestAtTheSameTime:
         meter = MeterFactory.create(behind_concentrator=True)
         command, barrier = request(meter), Barrier(2)
 
-        def transport(order):
-            barrier.wait()
-            return Exchange(left=True, answered=True, relay=CUT)
+        class Meanwhile:
+            def converse(self, order, may_leave):
+                barrier.wait()
+                return Exchange(left=True, answered=True, relay=CUT)
 
         def answer():
-            send(command, transport)
+            send(command, Meanwhile())
             connections.close_all()
 
         def ask():

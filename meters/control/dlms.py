@@ -1,0 +1,67 @@
+"""Orders over DLMS/COSEM: the disconnect control of a meter behind its concentrator."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from asgiref.sync import async_to_sync, sync_to_async
+
+from meters.collecting.line import Address
+from meters.control.exchange import Exchange, LastWord, Order, reached
+from meters.dlms.errors import AccessDenied, DlmsError, ServiceRefused
+from meters.dlms.meter import Meter as Talk
+from meters.models.control import Command
+from meters.models.devices import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class DlmsChannel:
+    """The way to a meter over the line of its concentrator."""
+
+    address: Address
+    logical_device: int
+
+    @classmethod
+    def to(cls, meter: Meter) -> Self | None:
+        """The way to a meter; None if no concentrator reaches it."""
+        if meter.concentrator is None or meter.logical_device is None:
+            return None
+        return cls(Address.of(meter.concentrator), meter.logical_device)
+
+    def converse(self, order: Order, may_leave: LastWord) -> Exchange:
+        """Hold the conversation; the last word is asked in the thread of the caller."""
+        exchange: Exchange = async_to_sync(self._converse)(order, may_leave)
+        return exchange
+
+    async def _converse(self, order: Order, may_leave: LastWord) -> Exchange:
+        exchange = Exchange()
+        try:
+            async with (
+                self.address.connect() as connection,
+                self.address.associate(connection, self.logical_device) as talk,
+            ):
+                await _speak(talk, order, may_leave, exchange)
+        except DlmsError as error:
+            exchange.error = exchange.error or f"{type(error).__name__}: {error}"
+        return exchange
+
+
+async def _speak(talk: Talk, order: Order, may_leave: LastWord, exchange: Exchange) -> None:
+    if order.read_first or not order.act:
+        exchange.relay = await talk.relay()
+        if not order.act or reached(order.action, exchange.relay):
+            return
+        exchange.relay = None
+    # Connecting and associating over power line take seconds, in which money may have come in.
+    if refusal := await sync_to_async(may_leave)():
+        exchange.refused = refusal
+        return
+    exchange.left = True
+    try:
+        await (talk.disconnect() if order.action == Command.Action.DISCONNECT else talk.reconnect())
+    except (AccessDenied, ServiceRefused) as error:
+        # A clear no: the meter was heard, so nothing is unknown.
+        exchange.left = False
+        exchange.error = f"The meter refused: {error}"
+    else:
+        exchange.answered = True
+    exchange.relay = await talk.relay()
