@@ -15,6 +15,7 @@ from estates.models import Estate
 from quantify.money import ZERO
 from quantify.periods import first_of_month, local_day, next_month
 from quantify.quantities import Utility
+from quantify.snapshots import snapshot
 from rates import compliance
 from rates.compliance import Compared, Compliance
 from rates.models import Assignment, RateTable, ReferenceTable
@@ -67,9 +68,13 @@ class ResaleCheck:
     utilities: Sequence[Checked]
 
 
-def check(*, estate: Estate, month: date, now: datetime) -> ResaleCheck:
+def check(
+    *, estate: Estate, month: date, utility: Utility | None = None, now: datetime
+) -> ResaleCheck:
     """
     Compare the bills of a month (any day of it) with the licensed prices on the same use.
+
+    Of one utility, or of all that units had a meter of. What is read is read from one snapshot.
 
     VAT is that of the bill on both sides: prices are compared, not registrations.
 
@@ -79,15 +84,15 @@ def check(*, estate: Estate, month: date, now: datetime) -> ResaleCheck:
     this_month = first_of_month(local_day(now, estate.zone))
     if month > this_month:
         raise MonthNotBegun(f"{month:%B %Y} has not begun: choose {this_month:%B %Y} or earlier.")
-    named = ReferenceTable.objects.filter(estate=estate).select_related("rate_table")
-    references = {one.utility: one.rate_table for one in named}
-    book = PriceBook(estates=[estate.pk], first_day=month)
-    utilities = []
-    for utility in Utility:
-        found = parts.of_estate(estate, utility, month, now=now)
-        if found:
-            reference = references.get(utility.value)
-            utilities.append(_checked(estate, utility, month, now, found, reference, book))
+    with snapshot():
+        named = ReferenceTable.objects.filter(estate=estate).select_related("rate_table")
+        references = {one.utility: one.rate_table for one in named}
+        book = PriceBook(estates=[estate.pk], first_day=month)
+        utilities = []
+        for one in [utility] if utility else Utility:
+            if found := parts.of_estate(estate, one, month, now=now):
+                reference = references.get(one.value)
+                utilities.append(_checked(estate, one, month, now, found, reference, book))
     return ResaleCheck(
         estate=estate, month=month, is_running=month == this_month, utilities=utilities
     )

@@ -17,6 +17,7 @@ from estates.models import Estate
 from quantify.money import ZERO
 from quantify.periods import first_of_month, local_day
 from quantify.quantities import Utility
+from quantify.snapshots import snapshot
 from rates import pricing, simulation
 from rates.assignments import AnotherEstate
 from rates.components import InvalidComponents
@@ -110,7 +111,8 @@ def simulate(
     """
     Rate a month of an estate by a tariff in place of the one that a rate table had then.
 
-    Markups, free solar and VAT stay those of the units. `month` is any day of it.
+    Markups, free solar and VAT stay those of the units. `month` is any day of it. Both sides
+    are read from one snapshot, so that billing meanwhile cannot make them differ.
 
     :raises rates.assignments.AnotherEstate: if the rate table is another estate's own.
     :raises MonthNotBegun: if the month is still to come.
@@ -121,10 +123,9 @@ def simulate(
     this_month = first_of_month(local_day(now, estate.zone))
     if month > this_month:
         raise MonthNotBegun(f"{month:%B %Y} has not begun: choose {this_month:%B %Y} or earlier.")
-    utility = Utility(table.utility)
-    found = parts.of_estate(estate, utility, month, now=now)
     rated = _Rated(_Change(table, tariff, scope), estate, month, now)
-    rated.add(found)
+    with snapshot():
+        rated.add(parts.of_estate(estate, Utility(table.utility), month, now=now))
     return Simulation(
         estate=estate,
         table=table,

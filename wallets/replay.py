@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection, transaction
-
 from accounts.audit import Past
 from quantify.money import vat_percent_on
+from quantify.snapshots import snapshot
 from wallets import rebuilding
 from wallets import replay_rules as rules
 from wallets.models import Account, Bill, Charge, Settlement, SuspenseRelease, Transaction, Wallet
@@ -56,10 +55,7 @@ class Outcome:
 
 def replay(wallet_id: UUID) -> Outcome:
     """Live a wallet through again on one snapshot, up to the first difference."""
-    is_outermost = not connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        if is_outermost:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with snapshot():
         wallets = Wallet.objects.select_related("unit__estate__settings")
         return _replay(wallets.get(pk=wallet_id))
 

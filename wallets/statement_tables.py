@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
+from quantify.tables.files import harmless
 from wallets.statement_files import as_data
 from wallets.statements import Statement
 
-RISKY = ("=", "+", "-", "@", "\t", "\r")
 FIGURES = (
     "sequence", "amount", "effect", "balance", "arrears", "quantity", "price", "opening", "closing",
     "paid", "owed",
@@ -35,11 +35,6 @@ def as_csv(statement: Statement) -> str:
     for row in _rows(as_data(statement)):
         writer.writerow({name: _cell(name, value) for name, value in row.items()})
     return out.getvalue()
-
-
-def harmless(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.startswith(RISKY) else text
 
 
 def _cell(name: str, value: Any) -> Any:

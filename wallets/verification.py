@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import connection
 
 from notifications import outbox
 from notifications.models import Notification
 from notifications.outbox import Message
 from quantify.periods import local_day
+from quantify.snapshots import snapshot
 from wallets import estate_checks
 
 log = logging.getLogger(__name__)
@@ -221,11 +222,8 @@ def verify(*, shown: int = SHOWN) -> Outcome:
     Writers are not held up. Inside a caller's database transaction it sees what that sees.
     """
     began = time.perf_counter()
-    is_outermost = not connection.in_atomic_block
     outcome = Outcome()
-    with transaction.atomic(), connection.cursor() as cursor:
-        if is_outermost:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with snapshot(read_only=False), connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '256MB'")
         cursor.execute(MOVED)
         cursor.execute(COUNTS)

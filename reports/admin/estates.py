@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from estates.admin import EstateAdmin
@@ -12,7 +12,8 @@ from quantify.periods import local_day
 from quantify.portal.actions import action
 from quantify.portal.base import Related
 from quantify.portal.pages import ask
-from reports import resale
+from quantify.tables.files import FORMATS, download
+from reports import resale, resale_tables
 from reports.forms import MonthForm
 
 INTRO = (
@@ -35,7 +36,7 @@ class CheckedEstateAdmin(EstateAdmin):
         return request.user.has_perm("reports.view_report")
 
     @action("Resale check", permission="resale", icon="verified")
-    def resale(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def resale(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Ask for the month, and show what was charged above the licensed price."""
         estate: Any = self.object_or_404(request, object_id)
         now = timezone.now()
@@ -43,6 +44,10 @@ class CheckedEstateAdmin(EstateAdmin):
         made = None
         if form.is_valid():
             made = resale.check(estate=estate, month=form.first_day(), now=now)
+            for kind in FORMATS:
+                if f"_{kind}" in request.POST:
+                    name = f"resale-{estate.code}-{made.month:%Y-%m}"
+                    return download(resale_tables.table([made]), kind, name)
         return ask(
             request,
             self,
@@ -53,4 +58,5 @@ class CheckedEstateAdmin(EstateAdmin):
             intro=INTRO,
             submit_words="Check",
             made=made,
+            files=[(f"_{kind}", kind.upper()) for kind in FORMATS],
         )

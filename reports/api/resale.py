@@ -1,51 +1,53 @@
-"""The resale check of an estate's month, as JSON and for spreadsheets."""
+"""The resale check of an estate's months, as JSON and for spreadsheets."""
 
-import csv
-import io
 from typing import Any
-from uuid import UUID
 
-from django.http import Http404
-from django.shortcuts import get_object_or_404
+from django.http import FileResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from estates.models import Estate
 from meters.api.serializers import Kilo
 from quantify.api import problems
+from quantify.api.files import TabularView
 from quantify.api.serializers import Money
-from quantify.api.views import View, told
-from quantify.quantities import format_kilo
-from reports import resale
-from reports.api import months
+from quantify.api.views import told
+from quantify.quantities import Utility
+from quantify.tables.files import FORMATS, download
+from reports import resale_tables
+from reports.api import asked, months
 from reports.api.rates import NotPricedSerializer
-from reports.resale import ResaleCheck
+from reports.resale_tables import GroupBy
 from reports.simulations import MonthNotBegun
-from wallets.api.statements import CsvRenderer
-
-COLUMNS = (
-    "utility", "unit", "consumption", "charged", "allowed", "difference", "excess", "markup",
-    "up_to_date", "remark",
-)  # fmt: skip
 
 
-class ComparedSerializer(serializers.Serializer):
-    """What a unit was charged, and what the licensed price allows on the same use; with VAT."""
+class ResaleRowSerializer(serializers.Serializer):
+    """
+    What was charged, and what the licensed price allows on the same use; with VAT.
 
-    unit = serializers.UUIDField(source="unit_id")
-    unit_number = serializers.CharField()
-    consumption = Kilo()
-    charged = Money()
-    allowed = Money()
-    difference = Money()
-    excess = Money()
-    markup = Money()
-    is_up_to_date = serializers.BooleanField()
+    A row is a unit's month, a month or a utility, as `group_by` says.
+    """
+
+    month = months.Month(required=False)
+    utility = serializers.CharField()
+    unit = serializers.UUIDField(required=False, allow_null=True)
+    unit_number = serializers.CharField(required=False, allow_null=True)
+    units = serializers.IntegerField(required=False)
+    over = serializers.IntegerField(required=False)
+    consumption = Kilo(allow_null=True)
+    measure = serializers.CharField(allow_null=True)
+    charged = Money(allow_null=True)
+    allowed = Money(allow_null=True)
+    difference = Money(allow_null=True)
+    excess = Money(allow_null=True)
+    markup = Money(allow_null=True)
+    is_up_to_date = serializers.BooleanField(required=False, allow_null=True)
+    not_up_to_date = serializers.IntegerField(required=False)
+    not_compared = serializers.IntegerField(required=False)
+    remark = serializers.CharField()
 
 
 class ReferencedSerializer(serializers.Serializer):
@@ -67,89 +69,71 @@ class CheckedSerializer(serializers.Serializer):
     not_billed = serializers.IntegerField()
     is_in_order = serializers.BooleanField()
     warnings = serializers.ListField(child=serializers.CharField())
-    units = ComparedSerializer(many=True, source="found.units")
     not_priced = NotPricedSerializer(many=True)
 
 
-class ResaleSerializer(serializers.Serializer):
-    """The bills of a month against the licensed prices."""
-
-    estate = serializers.UUIDField(source="estate.pk")
+class MonthCheckedSerializer(serializers.Serializer):
     month = months.Month()
     is_running = serializers.BooleanField()
     utilities = CheckedSerializer(many=True)
 
 
-class ResaleCompliance(View):
+class ResaleSerializer(serializers.Serializer):
+    """The bills of some months against the licensed prices; every month that a day touches."""
+
+    estate = serializers.UUIDField()
+    to = serializers.DateField()
+    group_by = serializers.ChoiceField([one.value for one in GroupBy])
+    rows = ResaleRowSerializer(many=True)
+    months = MonthCheckedSerializer(many=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is a word of the language.
+        return {**super().get_fields(), "from": serializers.DateField()}
+
+
+class ResaleCompliance(TabularView):
     """`GET /reports/resale-compliance`"""
 
     http_method_names = ["get", "head"]
     permission_names = {"get": "reports.view_report", "head": "reports.view_report"}
-    parameters = {"get": ("estate", "month"), "head": ("estate", "month")}
+    parameters = {"get": asked.NAMES, "head": asked.NAMES}
     refusals = {"get": (problems.NOT_FOUND,), "head": (problems.NOT_FOUND,)}
-    renderer_classes = [JSONRenderer, CsvRenderer]
 
     @extend_schema(
         operation_id="report_resale_compliance",
         responses={
             (200, "application/json"): ResaleSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
+            (200, FORMATS["xlsx"].media_type): OpenApiTypes.BINARY,
         },
-        parameters=[
-            OpenApiParameter("estate", OpenApiTypes.UUID, required=True),
-            OpenApiParameter("month", OpenApiTypes.STR, description="2026-07; the last one."),
-        ],
+        parameters=asked.parameters(GroupBy),
     )
-    def get(self, request: Request) -> Response:
-        """Every bill of an estate's month, rated again on its licensed rate table."""
-        estate, now = _estate(request), timezone.now()
-        month = months.asked(request, estate, now)
+    def get(self, request: Request) -> Response | FileResponse:
+        """
+        Every bill of an estate's months, rated again on its licensed rate table.
+
+        Bills are monthly: the months that `from` and `to` touch are told whole.
+        """
+        estate, now = asked.estate(request), timezone.now()
+        first, last = asked.period(request, estate, now)
+        utility = asked.choice(request, "utility", Utility)
+        group_by = asked.choice(request, "group_by", GroupBy) or GroupBy.UNIT
         try:
-            made = resale.check(estate=estate, month=month, now=now)
+            checks = resale_tables.over(
+                estate=estate, first_day=first, last_day=last, utility=utility, now=now
+            )
         except MonthNotBegun as error:
-            raise problems.invalid("month", "not_begun", str(error)) from error
-        if request.accepted_renderer.format == "json":
-            return told(ResaleSerializer(made).data)
-        name = f"resale-{estate.code}-{month:%Y-%m}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(as_csv(made).encode(), headers=headers)
-
-
-def as_csv(made: ResaleCheck) -> str:
-    """A row for each unit compared, and for each that could not be."""
-    written = io.StringIO()
-    rows = csv.writer(written)
-    rows.writerow(COLUMNS)
-    for one in made.utilities:
-        if one.reference is None:
-            rows.writerow([one.utility, *[""] * (len(COLUMNS) - 2), "no reference rate table"])
-        for unit in one.found.units:
-            amounts = (unit.charged, unit.allowed, unit.difference, unit.excess, unit.markup)
-            rows.writerow(
-                [
-                    one.utility, _cell(unit.unit_number), format_kilo(unit.consumption), *amounts,
-                    "yes" if unit.is_up_to_date else "no", "",
-                ]
-            )  # fmt: skip
-        for refused in one.not_priced:
-            blank = [""] * (len(COLUMNS) - 3)
-            rows.writerow([one.utility, _cell(refused.unit_number), *blank, _cell(refused.reason)])
-    return written.getvalue()
-
-
-def _cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _estate(request: Request) -> Estate:
-    asked = request.query_params.get("estate")
-    if asked is None:
-        raise problems.invalid("estate", "required", "Name the estate by its id.")
-    try:
-        pk = UUID(asked)
-    except ValueError as error:
-        raise Http404 from error
-    estates: Any = Estate.objects
-    found: Estate = get_object_or_404(estates.visible_to(request.user).alive(), pk=pk)
-    return found
+            named = "to" if "to" in request.query_params else "month"
+            raise problems.invalid(named, "not_begun", str(error)) from error
+        table = resale_tables.table(checks, group_by)
+        kind = request.accepted_renderer.format
+        if kind in FORMATS:
+            return download(table, kind, f"resale-{estate.code}-{first:%Y-%m}-{last:%Y-%m}")
+        return told(
+            {
+                "estate": str(estate.pk), "from": first.isoformat(), "to": last.isoformat(),
+                "group_by": group_by.value, "rows": list(table.as_json()),
+                "months": MonthCheckedSerializer(checks, many=True).data,
+            }
+        )  # fmt: skip

@@ -15,6 +15,7 @@ from estates.models import Estate
 from estates.tests.factories import EstateFactory
 from quantify.periods import local_day, previous_month
 from quantify.tests.client import Client
+from quantify.tests.worksheets import told, worksheet
 from rates import references
 from rates.assignments import AnotherEstate, WrongUtility
 from rates.models import RateTable, ReferenceTable
@@ -207,10 +208,14 @@ class TestApi:
         )
 
         assert answer.status_code == 200
-        (one,) = answer.json()["data"]["utilities"]
+        data = answer.json()["data"]
+        ((one,),) = [month["utilities"] for month in data["months"]]
         assert (one["charged"], one["allowed"], one["excess"]) == ("28.75", "23.00", "5.75")
         assert one["reference"]["name"] == "Home power"
-        assert one["units"][0]["consumption"] == "10.000"
+        assert (data["from"], data["to"]) == ("2026-07-01", "2026-07-31")
+        assert [(row["unit_number"], row["consumption"]) for row in data["rows"]] == [
+            ("=A1", "10.000")
+        ]
 
     def test_as_a_table_for_spreadsheets(self, charged):
         answer = Client(UserFactory.create()).get(
@@ -219,15 +224,53 @@ class TestApi:
         )  # fmt: skip
 
         assert answer["Content-Type"].startswith("text/csv")
-        assert answer.content.decode().splitlines()[1] == (
-            "electricity,'=A1,10.000,28.75,23.00,5.75,5.75,0.00,yes,"
+        unit = charged.units.get().pk
+        assert told(answer).decode().splitlines()[1] == (
+            f"2026-07,electricity,{unit},'=A1,10.000,kWh,28.75,23.00,5.75,5.75,0.00,yes,"
         )
+
+    def test_as_a_workbook_of_numbers_and_text(self, charged):
+        answer = Client(UserFactory.create()).get(
+            "/reports/resale-compliance",
+            {"estate": str(charged.pk), "month": "2026-07", "format": "xlsx"},
+        )
+
+        assert "resale-" in answer["Content-Disposition"]
+        rows = worksheet(told(answer))
+        assert rows[0][:4] == ["Month", "Utility", "Unit id", "Unit"]
+        assert rows[1][3:] == ["=A1", 10, "kWh", 28.75, 23, 5.75, 5.75, 0, "yes", ""]
+
+    def test_over_some_months_by_month_and_by_utility(self, charged):
+        use(home(charged, "W1", kind="water"), date(2026, 8, 2), "3")
+        use(charged.units.get(unit_number="=A1").installations.get().meter, date(2026, 8, 2), "20")
+        bill(now=datetime(2026, 8, 20, tzinfo=UTC))
+        client = Client(UserFactory.create())
+        asked = {"estate": str(charged.pk), "from": "2026-07-15", "to": "2026-08-10"}
+
+        def rows(**more: str) -> list[dict[str, object]]:
+            answer = client.get("/reports/resale-compliance", {**asked, **more})
+            return list(answer.json()["data"]["rows"])
+
+        power = {"utility": "electricity"}
+        by_month = rows(group_by="month", **power)
+        assert [(row["month"], row["excess"]) for row in by_month] == [
+            ("2026-07", "5.75"), ("2026-08", "11.50"),
+        ]  # fmt: skip
+        (in_all,) = rows(group_by="utility", **power)
+        assert (in_all["excess"], in_all["consumption"], in_all["units"]) == ("17.25", "30.000", 1)
+        assert [row["remark"] for row in rows(group_by="utility")] == [
+            "",
+            "no reference rate table",
+        ]
+        assert [row["month"] for row in rows(utility="water")] == ["2026-07", "2026-08"]
 
     @pytest.mark.parametrize(
         ("changes", "status"),
         [
             ({"month": "2126-01"}, 422), ({"month": "x"}, 422), ({"estate": "x"}, 404),
-            ({"other": "1"}, 422),
+            ({"other": "1"}, 422), ({"format": "pdf"}, 422), ({"utility": "gas"}, 422),
+            ({"group_by": "day"}, 422), ({"month": "2026-07", "from": "2026-07-01"}, 422),
+            ({"from": "2026-07-01", "to": "2126-01-01"}, 422), ({"to": "x"}, 422),
         ],
     )  # fmt: skip
     def test_says_what_is_wrong(self, charged, changes, status):
@@ -318,6 +361,21 @@ class TestPage:
 
         assert answer.context["made"].utilities[0].found.excess == Decimal("1.15")
         assert "Above the licensed price" in answer.content.decode()
+
+    def test_gives_the_same_as_files(self):
+        estate = estate_on(table_of(flat("3.00")))
+        month = previous_month(local_day(timezone.now()))
+        use(home(estate, "A1"), month, "10")
+        billing.run(now=timezone.now())
+        compare(estate, licensed(flat("2.00")))
+        url = reverse("admin:estates_estate_resale", args=[estate.pk])
+        client = self.browser("billing_admin", estate)
+
+        csv = client.post(url, {"month": month.isoformat(), "_csv": ""})
+        xlsx = client.post(url, {"month": month.isoformat(), "_xlsx": ""})
+
+        assert ",10.000,kWh,34.50,23.00,11.50,11.50,0.00,yes," in told(csv).decode()
+        assert worksheet(told(xlsx))[1][8:10] == [11.5, 11.5]
 
     def test_is_closed_to_strangers(self):
         url = reverse("admin:estates_estate_resale", args=[EstateFactory.create().pk])

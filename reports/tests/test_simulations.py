@@ -1,10 +1,12 @@
 """Other prices on real months: to the cent, for whom, and for whom not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import InternalError, connection
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +17,7 @@ from estates.tests.factories import EstateFactory
 from meters.models import Meter
 from meters.tests.factories import MeterFactory
 from quantify.periods import local_day, previous_month
+from quantify.snapshots import snapshot
 from quantify.tests.client import Client
 from rates import assignments
 from rates.assignments import AnotherEstate
@@ -446,3 +449,35 @@ class TestPage:
         assert self.client("resident").get(url).status_code == 302
         foreign = reverse(self.URL, args=[own.pk])
         assert self.client("viewer").get(foreign).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+class TestSnapshot:
+    def test_keeps_what_is_metered_meanwhile_out_of_both_sides(self, monkeypatch):
+        table = table_of(flat("2.00"))
+        estate = estate_on(table)
+        meter = home(estate)
+        use(meter, date(2026, 7, 4), "10")
+        bill()
+        usages = simulations.Usages
+
+        def metered_meanwhile() -> None:
+            use(meter, date(2026, 7, 5), "90")
+            connection.close()
+
+        def read(*args: object, **kwargs: object) -> object:
+            made = usages(*args, **kwargs)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(metered_meanwhile).result()
+            return made
+
+        monkeypatch.setattr(simulations, "Usages", read)
+
+        made = simulate(estate, table)
+
+        assert made.outcome.revenue_before == made.outcome.revenue_after == Decimal("23.00")
+        assert made.charged == Decimal("23.00")
+
+    def test_can_write_nothing(self):
+        with pytest.raises(InternalError, match="read-only"), snapshot():
+            EstateFactory.create()

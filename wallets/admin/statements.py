@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from quantify.periods import days_in_month, first_of_month, local_day, previous_month
 from quantify.portal.actions import action
 from quantify.portal.pages import ask
+from quantify.tables.files import plain_name
 from wallets import statement_files, statement_tables, statements
 from wallets.admin.explanation import line
 from wallets.statements import Statement
@@ -90,7 +91,7 @@ def on_screen(made: Statement) -> dict[str, Any]:
 def _file(made: Statement, content: bytes, media_type: str, ending: str) -> HttpResponse:
     answer = HttpResponse(content, content_type=media_type)
     name = f"statement-{made.wallet.unit.unit_number}-{made.first_day:%Y-%m}.{ending}"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{_plain(name)}"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{plain_name(name)}"'
     return answer
 
 
@@ -104,10 +105,3 @@ def _csv(made: Statement) -> HttpResponse:
 
 
 FILES: dict[str, Callable[[Statement], HttpResponse]] = {"_pdf": _pdf, "_csv": _csv}
-
-
-def _plain(name: str) -> str:
-    """A file name that every system takes."""
-    return "".join(
-        sign if sign.isascii() and (sign.isalnum() or sign in "-.") else "_" for sign in name
-    )

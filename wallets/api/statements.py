@@ -1,6 +1,5 @@
 """Statements as JSON, for spreadsheets and to print."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -9,30 +8,16 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from quantify.api.files import CsvRenderer, Ready
 from quantify.api.serializers import Instant, Money, Quantity
 from quantify.api.views import Resource, told
 from quantify.periods import local_day
 from wallets import statement_files, statement_tables, statements
 from wallets.api import days
-
-
-class Ready(BaseRenderer):
-    """Gives on what was made before; problems stay JSON whatever was asked for."""
-
-    def render(self, data: Any, *_: Any, **__: Any) -> bytes:
-        if isinstance(data, bytes):
-            return data
-        return json.dumps(data, default=str).encode()
-
-
-class CsvRenderer(Ready):
-    media_type = "text/csv"
-    format = "csv"
-    charset = "utf-8"
 
 
 class PdfRenderer(Ready):

@@ -17,13 +17,13 @@ from estates.models import EstateSettings
 from meters.models import Meter
 from quantify.periods import local_day
 from quantify.quantities import Utility
+from quantify.tables.files import harmless
 from quantify.tests.client import Client
 from rates.tests.factories import flat
 from units.models import Resident
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
 from wallets import billing, statement_files, statement_tables, statements
 from wallets.models import Wallet
-from wallets.statement_tables import harmless
 from wallets.statements import Statement
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up

@@ -1,0 +1,1 @@
+"""A table described once, given out as JSON rows, CSV and XLSX."""
