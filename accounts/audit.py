@@ -33,6 +33,11 @@ def watch(table: str, *, ignoring: tuple[str, ...] = ()) -> RunSQL:
     )
 
 
+def unwatch(table: str) -> RunSQL:
+    """A migration's operation: no longer keep changes, as before watching other columns."""
+    return RunSQL(f"DROP TRIGGER audited ON {table}", RunSQL.noop)
+
+
 class Past:
     """What a row of a watched table held before, as far as people changed it; read once."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from meters import addresses
 from meters.models import Installation, Meter
 
 
@@ -14,14 +15,15 @@ class MeterForm(forms.ModelForm):
         model = Meter
         fields = (
             "estate", "serial", "kind", "manufacturer", "model", "communication_type",
-            "concentrator", "logical_device", "has_relay", "maximum_per_interval",
+            "concentrator", "logical_device", "gateway_address", "ipv6_address", "has_relay",
+            "maximum_per_interval",
         )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         concentrator = cleaned.get("concentrator")
-        if concentrator and cleaned.get("logical_device") is None:
-            self.add_error("logical_device", "Give the meter's address at the concentrator.")
+        if concentrator and (lack := addresses.lack(concentrator, cleaned)):
+            self.add_error(lack.field, lack.words)
         if concentrator and concentrator.estate != cleaned.get("estate"):
             self.add_error("concentrator", "This concentrator stands in another estate.")
         return cleaned

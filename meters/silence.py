@@ -43,7 +43,7 @@ WITH silent AS (
     JOIN meters_concentrator c ON c.id = m.concentrator_id
     LEFT JOIN estates_estatesettings s ON s.estate_id = m.estate_id
     WHERE m.deleted_at IS NULL AND c.deleted_at IS NULL AND c.is_enabled
-      AND m.logical_device IS NOT NULL
+      AND (m.logical_device IS NOT NULL OR m.gateway_address <> '' OR m.ipv6_address IS NOT NULL)
       AND coalesce(m.last_contact_at, m.created_at)
           < %(now)s - make_interval(mins => coalesce(s.offline_after_minutes, 30))
     ORDER BY m.id FOR NO KEY UPDATE OF m

@@ -4,6 +4,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from meters import addresses
 from meters.models import (
     Command,
     CommandStep,
@@ -19,7 +20,8 @@ from units.models import Unit
 
 METER_FIELDS = (
     "id", "estate", "unit", "serial", "kind", "manufacturer", "model", "communication_type",
-    "concentrator", "logical_device", "has_relay", "control_mode", "maximum_per_interval",
+    "concentrator", "logical_device", "gateway_address", "ipv6_address", "has_relay",
+    "control_mode", "maximum_per_interval",
     "relay_state", "relay_read_at", "communication_status", "last_contact_at", "last_reading_at",
     "clock_drift_seconds", "created_at", "updated_at",
 )  # fmt: skip
@@ -41,9 +43,10 @@ class ConcentratorSerializer(ResourceSerializer):
     class Meta:
         model = Concentrator
         fields = (
-            "id", "estate", "serial", "name", "host", "port", "addressing", "client_address",
-            "timeout_seconds", "is_enabled", "keeps_clocks", "communication_status",
-            "last_contact_at", "last_error", "created_at", "updated_at",
+            "id", "estate", "serial", "name", "host", "port", "addressing", "network_id",
+            "client_address", "timeout_seconds", "connections", "outstanding", "is_enabled",
+            "keeps_clocks", "communication_status", "last_contact_at", "last_error", "created_at",
+            "updated_at",
         )  # fmt: skip
         read_only_fields = ("communication_status", "last_contact_at", "last_error")
         fixed_fields = ("estate",)
@@ -115,7 +118,18 @@ class MeterSerializer(ResourceSerializer):
                 {"concentrator": "This concentrator stands in another estate."},
                 code="another_estate",
             )
+        self._check_address(attrs)
         return attrs
+
+    def _check_address(self, attrs: Any) -> None:
+        """Where the concentrator or an address is given, the meter must be reachable with both."""
+        told = {"concentrator", "logical_device", "gateway_address", "ipv6_address"}
+        if self.instance is not None and not told & attrs.keys():
+            return
+        after = {name: attrs.get(name, getattr(self.instance, name, None)) for name in told}
+        concentrator = after.pop("concentrator")
+        if concentrator and (lack := addresses.lack(concentrator, after)):
+            raise serializers.ValidationError({lack.field: lack.words}, code="required")
 
 
 class MeterDetailSerializer(MeterSerializer):

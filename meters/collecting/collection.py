@@ -7,7 +7,9 @@ sets; the round itself (`meters.collecting.visits`) knows no database.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from math import inf
 from uuid import UUID
 
 from django.db import connection
@@ -15,8 +17,9 @@ from django.db import connection
 from meters.collecting import outcomes, visits
 from meters.collecting.line import Address
 from meters.collecting.outcomes import Summary
+from meters.collecting.rounds import Round, Stopwatch
 from meters.collecting.targets import targets_of
-from meters.collecting.visits import Round
+from meters.collecting.visits import Told
 from meters.models.devices import Concentrator
 
 ADVISORY_LOCK = 7_301_002
@@ -29,13 +32,14 @@ def collect(
     serial: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
-    connections: int = 4,
+    told: Told = lambda _: None,
 ) -> Summary:
     """
     Read out a concentrator's meters, the longest unread first, or one of them.
 
-    By default each is asked for what came since its newest reading; `start` and `end` ask for a
-    stretch instead. Two rounds of a concentrator never run at once: the second is skipped.
+    By default each is asked for what came since its newest reading, as much as fits in a round;
+    `start` and `end` ask for a whole stretch instead. Two rounds of a concentrator never run at
+    once: the second is skipped. `told` hears of each visit.
     """
     concentrator = Concentrator.objects.get(pk=concentrator_id)
     summary = Summary(concentrator.serial)
@@ -43,19 +47,27 @@ def collect(
         if not is_free:
             summary.is_skipped = True
             return summary
-        targets = targets_of(concentrator_id, now, serial=serial, start=start)
-        visiting = Round(
-            Address.of(concentrator),
-            now,
-            end or now,
-            connections,
-            keeps_clocks=concentrator.keeps_clocks,
-        )
-        stopwatch = visits.Stopwatch(now)
-        visited = visits.visit_all(targets, visiting)
-        outcomes.write(concentrator, visited, summary, stopwatch.now())
+        targets = targets_of(concentrator, now, serial=serial, start=start)
+        summary.resting = targets.resting
+        visiting = _round(concentrator, now, end)
+        if start:
+            visiting = replace(visiting, seconds=inf, meter_seconds=inf, most_rows=inf)
+        stopwatch = Stopwatch(now)
+        visited = visits.visit_all(targets.chosen, visiting, told)
+        outcomes.write(concentrator, visited, targets.unreachable, summary, stopwatch.now())
         summary.seconds = stopwatch.passed
     return summary
+
+
+def _round(concentrator: Concentrator, now: datetime, end: datetime | None) -> Round:
+    return Round(
+        Address.of(concentrator),
+        now,
+        end or now,
+        concentrator.connections,
+        concentrator.outstanding,
+        keeps_clocks=concentrator.keeps_clocks,
+    )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from meters import alerts, readings
-from meters.collecting.visits import Visit
+from meters.collecting.rounds import Visit
 from meters.models.devices import CommunicationStatus, Concentrator
 from meters.readings import Recorded
 from meters.relays import relay_state
@@ -20,12 +20,14 @@ class Summary:
     What a round brought.
 
     ``heard`` are meters that answered, ``failures`` says by serial what went wrong with the
-    others. ``is_skipped``: another round of the same concentrator was under way.
+    others; ``resting`` were left alone for a while, having failed before. ``is_skipped``: another
+    round of the same concentrator was under way.
     """
 
     concentrator: str
     asked: int = 0
     heard: int = 0
+    resting: int = 0
     clocks_set: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     recorded: Recorded = field(default_factory=Recorded)
@@ -34,16 +36,24 @@ class Summary:
 
 
 def write(
-    concentrator: Concentrator, visited: list[Visit], summary: Summary, now: datetime
+    concentrator: Concentrator,
+    visited: list[Visit],
+    unreachable: dict[str, str],
+    summary: Summary,
+    now: datetime,
 ) -> None:
     """Record the readings, then what the round told about meters and concentrator."""
-    summary.asked = len(visited)
+    summary.asked = len(visited) + len(unreachable)
     summary.heard = sum(visit.heard for visit in visited)
     summary.clocks_set = sum(visit.clock_was_set for visit in visited)
-    summary.failures = {visit.target.serial: visit.error for visit in visited if visit.error}
+    told = {visit.target.serial: visit.error for visit in visited if visit.error}
+    summary.failures = unreachable | told
     summary.recorded = _record(visited, now)
     with transaction.atomic():
         _mark_meters([visit for visit in visited if visit.heard], now)
+        if summary.heard:
+            # Where nobody answers, it is not the meters that are silent.
+            _mark_silent([visit for visit in visited if visit.tried and not visit.heard], now)
         _mark_concentrator(concentrator, summary, now)
 
 
@@ -88,6 +98,7 @@ def _mark_meters(heard: list[Visit], now: datetime) -> None:
 _MARK_METERS = """
 UPDATE meters_meter m SET
     last_contact_at = greatest(m.last_contact_at, %(now)s), communication_status = 'online',
+    visits_failed = 0, visit_after = NULL,
     clock_drift_seconds = coalesce(told.drift, m.clock_drift_seconds),
     relay_state = CASE WHEN told.is_news THEN told.relay ELSE m.relay_state END,
     control_mode = CASE WHEN told.is_news THEN told.mode ELSE m.control_mode END,
@@ -101,6 +112,24 @@ FROM (
     JOIN meters_meter known ON known.id = said.id
 ) AS told
 WHERE m.id = told.id
+"""
+
+
+def _mark_silent(silent: list[Visit], now: datetime) -> None:
+    """Let meters that did not answer rest for longer each time, from the second time on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_SILENT, {"now": now, "meters": [v.target.meter_id for v in silent]})
+
+
+# A little less than whole rounds, for the beat does not tick to the second.
+_MARK_SILENT = """
+UPDATE meters_meter m SET
+    visits_failed = least(m.visits_failed + 1, 1000),
+    visit_after = CASE WHEN m.visits_failed > 0 THEN %(now)s + least(
+        interval '14 minutes' * power(2, least(m.visits_failed - 1, 5)), interval '6 hours') END
+FROM (SELECT id FROM meters_meter WHERE id = ANY(%(meters)s) ORDER BY id FOR NO KEY UPDATE)
+    AS locked
+WHERE m.id = locked.id
 """
 
 

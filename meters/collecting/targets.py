@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from meters.collecting.line import MeterAddress, NoAddress
+from meters.models.devices import Concentrator
 from meters.vee.rules import Rule
 
 # How far back a meter is asked for that has neither a reading nor an installation.
@@ -28,43 +31,91 @@ class Target:
 
     meter_id: UUID
     serial: str
-    logical_device: int
+    address: MeterAddress
     has_relay: bool
     profiles: list[Profile] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Targets:
+    """
+    The meters of a round, the longest unread first.
+
+    ``resting`` did not answer of late and are left alone until later; ``unreachable`` says by
+    serial why a meter cannot be asked at all.
+    """
+
+    chosen: list[Target] = field(default_factory=list)
+    resting: int = 0
+    unreachable: dict[str, str] = field(default_factory=dict)
+
+
+class _Row(NamedTuple):
+    """A meter and one of its load profiles."""
+
+    meter_id: UUID
+    serial: str
+    logical_device: int | None
+    gateway_address: str
+    ipv6_address: str | None
+    has_relay: bool
+    rests: bool
+    profile: str | None
+    since: datetime
+    obis: list[str]
+    channels: list[int]
+
+
 def targets_of(
-    concentrator_id: UUID, now: datetime, *, serial: str | None, start: datetime | None
-) -> list[Target]:
+    concentrator: Concentrator,
+    now: datetime,
+    *,
+    serial: str | None = None,
+    start: datetime | None = None,
+) -> Targets:
     """
     The meters to visit and from when on each profile is asked for, in one statement.
 
     A reading that a person took does not move the mark: the meter's own readings before it are
-    still wanted.
+    still wanted. Who names a meter or a stretch also means meters that rest.
     """
+    found, targets = Targets(), dict[UUID, Target]()
+    is_named = serial is not None or start is not None
+    for row in _rows(concentrator, now, serial):
+        if row.rests and not is_named:
+            found.resting += row.meter_id not in targets
+            continue
+        try:
+            address = MeterAddress.of(row, concentrator)
+        except NoAddress as error:
+            found.unreachable[row.serial] = str(error)
+            continue
+        new = Target(row.meter_id, row.serial, address, row.has_relay)
+        target = targets.setdefault(row.meter_id, new)
+        if row.profile is not None:
+            since = start - JUST_AFTER if start else row.since
+            channels = dict(zip(row.obis, row.channels, strict=True))
+            target.profiles.append(Profile(row.profile, since, channels))
+    found.chosen = list(targets.values())
+    return found
+
+
+def _rows(concentrator: Concentrator, now: datetime, serial: str | None) -> list[_Row]:
+    asked: dict[str, Any] = {
+        "concentrator": concentrator.pk,
+        "serial": serial,
+        "opening": int(Rule.OPENING),
+        "now": now,
+        "first": now - FIRST_TIME,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TARGETS,
-            {
-                "concentrator": concentrator_id,
-                "serial": serial,
-                "opening": int(Rule.OPENING),
-                "now": now,
-                "first": now - FIRST_TIME,
-            },
-        )
-        rows = cursor.fetchall()
-    targets: dict[UUID, Target] = {}
-    for meter_id, name, device, has_relay, profile, since, obis, channels in rows:
-        target = targets.setdefault(meter_id, Target(meter_id, name, device, has_relay))
-        if profile is not None:
-            after = start - JUST_AFTER if start else since
-            target.profiles.append(Profile(profile, after, dict(zip(obis, channels, strict=True))))
-    return list(targets.values())
+        cursor.execute(_TARGETS, asked)
+        return [_Row(*row) for row in cursor.fetchall()]
 
 
 _TARGETS = """
-SELECT m.id, m.serial, m.logical_device, m.has_relay, r.profile_obis,
+SELECT m.id, m.serial, m.logical_device, m.gateway_address, host(m.ipv6_address), m.has_relay,
+    coalesce(m.visit_after > %(now)s, false), r.profile_obis,
     min(coalesce(newest.taken_at, hangs.starts_at, %(first)s)),
     array_agg(r.obis ORDER BY r.channel), array_agg(r.channel ORDER BY r.channel)
 FROM meters_meter m
@@ -80,7 +131,8 @@ LEFT JOIN LATERAL (
     ORDER BY starts_at DESC LIMIT 1
 ) AS hangs ON true
 WHERE m.concentrator_id = %(concentrator)s AND m.deleted_at IS NULL
-  AND m.logical_device IS NOT NULL AND m.serial = coalesce(%(serial)s, m.serial)
+  AND (m.logical_device IS NOT NULL OR m.gateway_address <> '' OR m.ipv6_address IS NOT NULL)
+  AND m.serial = coalesce(%(serial)s, m.serial)
 GROUP BY m.id, r.profile_obis
 ORDER BY m.last_contact_at NULLS FIRST, m.serial
 """

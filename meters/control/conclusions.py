@@ -117,4 +117,6 @@ def _note_relay(meter: Meter, relay: RelayState, now: datetime) -> None:
         relay_read_at=now,
         last_contact_at=now,
         communication_status=CommunicationStatus.ONLINE,
+        visits_failed=0,
+        visit_after=None,
     )

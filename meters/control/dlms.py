@@ -5,7 +5,7 @@ from typing import Self
 
 from asgiref.sync import async_to_sync, sync_to_async
 
-from meters.collecting.line import Address
+from meters.collecting.line import Address, MeterAddress, NoAddress
 from meters.control.exchange import Exchange, LastWord, Order, reached
 from meters.dlms.errors import AccessDenied, DlmsError, ServiceRefused
 from meters.dlms.meter import Meter as Talk
@@ -18,14 +18,18 @@ class DlmsChannel:
     """The way to a meter over the line of its concentrator."""
 
     address: Address
-    logical_device: int
+    meter: MeterAddress
 
     @classmethod
     def to(cls, meter: Meter) -> Self | None:
         """The way to a meter; None if no concentrator reaches it."""
-        if meter.concentrator is None or meter.logical_device is None:
+        if meter.concentrator is None:
             return None
-        return cls(Address.of(meter.concentrator), meter.logical_device)
+        try:
+            place = MeterAddress.of(meter, meter.concentrator)
+        except NoAddress:
+            return None
+        return cls(Address.of(meter.concentrator), place)
 
     def converse(self, order: Order, may_leave: LastWord) -> Exchange:
         """Hold the conversation; the last word is asked in the thread of the caller."""
@@ -36,8 +40,8 @@ class DlmsChannel:
         exchange = Exchange()
         try:
             async with (
-                self.address.connect() as connection,
-                self.address.associate(connection, self.logical_device) as talk,
+                self.address.connect(self.meter) as connection,
+                self.address.associate(connection, self.meter) as talk,
             ):
                 await _speak(talk, order, may_leave, exchange)
         except DlmsError as error:

@@ -19,10 +19,15 @@ GATEWAY_REQUEST, GATEWAY_RESPONSE = 0xE6, 0xE7
 
 
 class Route(NamedTuple):
-    """A conversation: the meter's number and the client process (1 is management)."""
+    """
+    A conversation: the logical device and the client process (1 is management).
+
+    ``physical`` is the meter's address on the network behind a gateway.
+    """
 
     device: int
     client: int
+    physical: bytes = b""
 
 
 class Addressing(Protocol):
@@ -74,20 +79,17 @@ class GatewayPrefix:
     """
     The Green Book's access via a gateway: ``E6 | network | length | address | APDU``.
 
-    The gateway itself is the management logical device; answers come back behind ``E7``.
+    The wrapper's ports name the logical device inside the meter; answers come behind ``E7``.
     """
 
     network: int = 0
-    address_size: int = 2
-    gateway: int = 1
 
     def frame(self, route: Route, apdu: bytes) -> Frame:
-        address = route.device.to_bytes(self.address_size)
-        prefixed = Prefixed(GATEWAY_REQUEST, self.network, address, apdu)
-        return Frame(route.client, self.gateway, prefixed.to_bytes())
+        prefixed = Prefixed(GATEWAY_REQUEST, self.network, route.physical, apdu)
+        return Frame(route.client, route.device, prefixed.to_bytes())
 
     def route(self, frame: Frame) -> tuple[Route, bytes]:
         prefixed = Prefixed.parse(frame.apdu)
         if prefixed.tag != GATEWAY_RESPONSE:
             raise FrameError("an answer without the gateway's prefix")
-        return Route(int.from_bytes(prefixed.address), frame.destination), prefixed.apdu
+        return Route(frame.source, frame.destination, prefixed.address), prefixed.apdu

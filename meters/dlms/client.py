@@ -91,17 +91,19 @@ class Line(asyncio.Protocol):
         *,
         logical_device: int,
         client_address: int = MANAGEMENT_CLIENT,
+        physical: bytes = b"",
         max_pdu: int = LARGEST_PDU,
     ) -> AsyncIterator[Meter]:
         """
         An application association with one meter, released on leaving.
 
-        ``max_pdu`` is the largest answer in octets that the meter may send in one piece.
+        ``physical`` is the meter's address behind a gateway. ``max_pdu`` is the largest answer
+        in octets that the meter may send in one piece.
 
         :raises AssociationRefused: if the meter refuses, or is already spoken to on this line.
         :raises ReplyTimeout: if it does not answer.
         """
-        route = Route(logical_device, client_address)
+        route = Route(logical_device, client_address, physical)
         mailbox = self._open_mailbox(route)
         session = Session(self, route, mailbox)
         try:
@@ -122,6 +124,11 @@ class Line(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             raise ConnectionLost("the line is closed")
         self._transport.write(self._addressing.frame(route, apdu).to_bytes())
+
+    def is_down(self) -> bool:
+        """Whether the line broke; whoever still spoke over it failed with it."""
+        is_open = self._transport is not None and not self._transport.is_closing()
+        return self._failure is not None or not is_open
 
     async def close(self) -> None:
         """Close the connection; associations still open fail with ``ConnectionLost``."""

@@ -33,11 +33,14 @@ class Concentrator(Archivable):
     """
     A data concentrator (Landis+Gyr DC450 class) that serves an estate's meters over power line.
 
-    Spoken to as DLMS/COSEM over the TCP wrapper (IEC 62056-4-7), one meter per server address.
+    Spoken to as DLMS/COSEM over the TCP wrapper (IEC 62056-4-7). Over each of its `connections`
+    up to `outstanding` meters are asked at the same time.
     """
 
     class Addressing(models.TextChoices):
         WRAPPER_PORT = "wrapper_port", "One wrapper port per meter"
+        GATEWAY_PREFIX = "gateway_prefix", "Gateway prefix (E6/E7) with the meter's address"
+        DIRECT_IPV6 = "direct_ipv6", "One IPv6 address per meter"
 
     estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="concentrators")
     serial = models.CharField(max_length=40, unique=True)
@@ -47,8 +50,17 @@ class Concentrator(Archivable):
     addressing = models.CharField(
         max_length=20, choices=Addressing, default=Addressing.WRAPPER_PORT
     )
+    network_id = models.PositiveSmallIntegerField(
+        default=0, help_text="The network behind the gateway, with a gateway prefix."
+    )
     client_address = models.PositiveIntegerField(default=1)
     timeout_seconds = models.PositiveIntegerField(default=10)
+    connections = models.PositiveSmallIntegerField(
+        default=2, help_text="How many TCP connections the concentrator bears at once."
+    )
+    outstanding = models.PositiveSmallIntegerField(
+        "meters at once", default=8, help_text="How many meters are asked at once per connection."
+    )
     keeps_clocks = models.BooleanField(
         default=True, help_text="Set the clock of a meter that is more than 60 seconds off."
     )
@@ -66,6 +78,16 @@ class Concentrator(Archivable):
             models.CheckConstraint(
                 condition=Q(port__gte=1, port__lte=65535), name="concentrator_port_range"
             ),
+            models.CheckConstraint(
+                condition=Q(connections__range=(1, 64), outstanding__range=(1, 256)),
+                name="concentrator_load_range",
+                violation_error_message="Use 1 to 64 connections with 1 to 256 meters at once.",
+            ),
+            models.CheckConstraint(
+                condition=Q(network_id__lte=255),
+                name="concentrator_network_range",
+                violation_error_message="A network is a number from 0 to 255.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,11 +97,14 @@ class Concentrator(Archivable):
 class MeterQuerySet(ArchivableQuerySet):
     def collectable(self) -> Self:
         """Meters that a concentrator can be asked for."""
-        return self.alive().filter(
-            concentrator__isnull=False,
-            concentrator__is_enabled=True,
-            concentrator__deleted_at=None,
-            logical_device__isnull=False,
+        return (
+            self.alive()
+            .filter(
+                concentrator__isnull=False,
+                concentrator__is_enabled=True,
+                concentrator__deleted_at=None,
+            )
+            .exclude(logical_device=None, gateway_address="", ipv6_address=None)
         )
 
 
@@ -118,8 +143,17 @@ class Meter(Archivable):
         Concentrator, on_delete=models.PROTECT, null=True, blank=True, related_name="meters"
     )
     logical_device = models.PositiveIntegerField(
-        null=True, blank=True, help_text="The meter's server address behind its concentrator."
+        null=True, blank=True, help_text="The meter's wrapper port behind its concentrator."
     )
+    gateway_address = models.CharField(
+        max_length=32,
+        blank=True,
+        help_text="The meter's address behind a gateway, as hexadecimal octets: 0065.",
+    )
+    ipv6_address = models.GenericIPAddressField(
+        "IPv6 address", protocol="IPv6", unpack_ipv4=False, null=True, blank=True, unique=True,
+        help_text="The meter's own address, where each meter has one.",
+    )  # fmt: skip
     has_relay = models.BooleanField(default=False)
     control_mode = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
     maximum_per_interval = models.PositiveIntegerField(
@@ -140,6 +174,8 @@ class Meter(Archivable):
     last_contact_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_reading_at = models.DateTimeField(null=True, blank=True, editable=False)
     clock_drift_seconds = models.IntegerField(null=True, blank=True, editable=False)
+    visits_failed = models.PositiveSmallIntegerField(default=0, editable=False)
+    visit_after = models.DateTimeField("next visit after", null=True, blank=True, editable=False)
 
     objects = MeterQuerySet.as_manager()
 
@@ -150,6 +186,17 @@ class Meter(Archivable):
                 fields=["concentrator", "logical_device"],
                 name="one_meter_per_server_address",
                 violation_error_message="Another meter has this address at the concentrator.",
+            ),
+            models.UniqueConstraint(
+                fields=["concentrator", "gateway_address"],
+                condition=~Q(gateway_address=""),
+                name="one_meter_per_gateway_address",
+                violation_error_message="Another meter has this address behind the gateway.",
+            ),
+            models.CheckConstraint(
+                condition=Q(gateway_address__regex=r"^([0-9a-f]{2})*$"),
+                name="gateway_address_is_octets",
+                violation_error_message="Write the octets in hexadecimal, small letters: 0065.",
             ),
         ]
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from meters.batches import RawReading
 from meters.collecting import visits
+from meters.collecting.rounds import Visit
 from meters.collecting.targets import Target
 from meters.control import sending
 from meters.control.exchange import Exchange, LastWord, Order
@@ -76,11 +77,11 @@ def collect_kilowatt_hours(concentrator: str, until: str, hours: str) -> None:
     """Collect from a meter that counted 1 kWh in each quarter of an hour up to an instant."""
     end = datetime.fromisoformat(until)
 
-    def visit_all(targets: list[Target], _: visits.Round) -> list[visits.Visit]:
+    def visit_all(targets: list[Target], *_: object) -> list[Visit]:
         quarters = range(1, int(hours) * 4 + 1)
         began = end - timedelta(hours=int(hours))
         return [
-            visits.Visit(
+            Visit(
                 target,
                 [RawReading(target.meter_id, 1, began + quarter * timedelta(minutes=15),
                     1000 * quarter) for quarter in quarters],

@@ -37,6 +37,7 @@ class Concentrator:
         self.behaviour = behaviour or Behaviour()
         self.faults = FaultPlan()
         self.answered = 0
+        self.most_connections = 0
         self._meters: dict[int, SimulatedMeter] = {}
         self._devices = {MANAGEMENT_DEVICE: management_device(self._meters.values)}
         self._server: asyncio.Server | None = None
@@ -44,10 +45,16 @@ class Concentrator:
         for meter in meters:
             self.install(meter)
 
-    def install(self, meter: SimulatedMeter) -> None:
-        """Put a meter behind this concentrator, in the place of the one at its port."""
-        self._meters[meter.logical_device] = meter
-        self._devices[meter.logical_device] = meter_device(meter, self.behaviour)
+    def install(self, meter: SimulatedMeter, port: int | None = None) -> None:
+        """
+        Put a meter behind this concentrator, in the place of the one at its port.
+
+        Installed at port 1 it stands for the concentrator itself: a meter with an address of its
+        own, as with direct IPv6.
+        """
+        port = meter.logical_device if port is None else port
+        self._meters[port] = meter
+        self._devices[port] = meter_device(meter, self.behaviour)
 
     def remove(self, logical_device: int) -> None:
         del self._meters[logical_device], self._devices[logical_device]
@@ -59,6 +66,9 @@ class Concentrator:
         """Whether the meter at this port cannot be heard; the concentrator itself always is."""
         meter = self._meters.get(port)
         return meter is not None and meter.offline
+
+    def note_connections(self) -> None:
+        self.most_connections = max(self.most_connections, len(self._connections))
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen; the port, of the system's choosing if 0 was given."""
@@ -88,9 +98,10 @@ class _Channel:
 
 
 class _Letter(NamedTuple):
-    """A request to one meter, by wrapper port or behind a gateway's prefix."""
+    """A request to one meter, by wrapper port or behind a gateway's prefix to its number."""
 
     client: int
+    port: int
     device: int
     apdu: bytes
     gateway: Prefixed | None
@@ -99,16 +110,16 @@ class _Letter(NamedTuple):
     def open(cls, frame: Frame) -> "_Letter":
         """:raises FrameError: if it has a gateway's prefix that is cut short."""
         if frame.apdu[:1] != bytes((GATEWAY_REQUEST,)):
-            return cls(frame.source, frame.destination, frame.apdu, None)
+            return cls(frame.source, frame.destination, frame.destination, frame.apdu, None)
         prefixed = Prefixed.parse(frame.apdu)
         device = int.from_bytes(prefixed.address)
-        return cls(frame.source, device, prefixed.apdu, prefixed)
+        return cls(frame.source, frame.destination, device, prefixed.apdu, prefixed)
 
     def reply(self, apdu: bytes) -> bytes:
         if self.gateway is None:
-            return Frame(self.device, self.client, apdu).to_bytes()
+            return Frame(self.port, self.client, apdu).to_bytes()
         prefixed = self.gateway._replace(tag=GATEWAY_RESPONSE, apdu=apdu)
-        return Frame(MANAGEMENT_DEVICE, self.client, prefixed.to_bytes()).to_bytes()
+        return Frame(self.port, self.client, prefixed.to_bytes()).to_bytes()
 
 
 class _Turn(NamedTuple):
@@ -132,6 +143,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP gives no other kind
         self._transport = transport
         self._registry.add(self)
+        self._concentrator.note_connections()
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

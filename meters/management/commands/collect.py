@@ -1,5 +1,6 @@
 """`manage.py collect`: read out meters now."""
 
+import time
 from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,10 @@ from django.utils import timezone
 
 from meters.collecting import collection
 from meters.collecting.outcomes import Summary
+from meters.collecting.rounds import Visit
 from meters.models.devices import Concentrator, Meter
+
+PROGRESS_EVERY = 25
 
 
 def instant(text: str) -> datetime:
@@ -38,13 +42,26 @@ class Command(BaseCommand):
     ) -> None:
         failed = False
         for found in _concentrators(concentrator, meter):
+            self._began, self._done = time.monotonic(), 0
             summary = collection.collect(
-                concentrator_id=found.pk, now=timezone.now(), serial=meter, start=start, end=end
+                concentrator_id=found.pk,
+                now=timezone.now(),
+                serial=meter,
+                start=start,
+                end=end,
+                told=self._progress,
             )
             self._tell(summary)
             failed = failed or bool(summary.failures)
         if failed:
             raise CommandError("Not every meter could be read.")
+
+    def _progress(self, _: Visit) -> None:
+        """Now and then, on the console, how far the round got."""
+        self._done += 1
+        if self._done % PROGRESS_EVERY == 0:
+            passed = time.monotonic() - self._began
+            self.stderr.write(f"  {self._done} meters after {passed:.0f} s ...")
 
     def _tell(self, summary: Summary) -> None:
         if summary.is_skipped:
@@ -58,6 +75,9 @@ class Command(BaseCommand):
             f" {told.conflicts} conflicts, {told.refused} refused;"
             f" {told.intervals} intervals, {told.days} days changed."
         )
+        if summary.resting:
+            rest = "meters rest" if summary.resting > 1 else "meter rests"
+            self.stdout.write(f"  {summary.resting} {rest}, having failed before.")
         for serial, reason in summary.failures.items():
             self.stdout.write(f"  {serial}: {reason}")
 

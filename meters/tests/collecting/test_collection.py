@@ -7,7 +7,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from meters import installations, readings
-from meters.collecting import collection, visits
+from meters.collecting import collection, reading
+from meters.collecting.rounds import Round
 from meters.collecting.targets import targets_of
 from meters.control import requests, sending
 from meters.dlms.simulator.faults import FaultKind
@@ -114,7 +115,7 @@ class TestCollect:
         assert (summary.recorded.created, summary.recorded.duplicates) == (QUARTERS - 2, 1)
 
     def test_asks_in_stretches(self, concentrator, monkeypatch):
-        monkeypatch.setattr(visits, "AT_ONCE", timedelta(hours=5))
+        monkeypatch.setattr(reading, "AT_ONCE", timedelta(hours=5))
 
         assert gather(concentrator).recorded.created == 4 * (QUARTERS - 1)
 
@@ -183,19 +184,21 @@ class TestCollect:
         "kind", [FaultKind.CLOSE_MID_REPLY, FaultKind.GARBAGE, FaultKind.REFUSE_ASSOCIATION]
     )
     @pytest.mark.parametrize("connections_at_once", [1, 4])
+    @pytest.mark.parametrize("outstanding", [1, 8])
     def test_nor_does_one_that_breaks_the_line(
-        self, served, concentrator, kind, connections_at_once
+        self, served, concentrator, kind, connections_at_once, outstanding
     ):
         served.faults.set(kind, meter=101)
+        Concentrator.objects.update(connections=connections_at_once, outstanding=outstanding)
 
-        summary = gather(concentrator, connections=connections_at_once)
+        summary = gather(concentrator)
 
         assert list(summary.failures) == ["SIM000101"]
         assert summary.heard == 3
 
     def test_what_came_before_a_fault_is_kept(self, served, concentrator, monkeypatch):
-        monkeypatch.setattr(visits, "AT_ONCE", timedelta(days=1))
-        real, stretches = visits._readings, []
+        monkeypatch.setattr(reading, "AT_ONCE", timedelta(days=1))
+        real, stretches = reading._readings, []
 
         def count(meter_id, profile, row):
             if row.taken_at == EPOCH + timedelta(hours=20):
@@ -203,7 +206,7 @@ class TestCollect:
                 served.faults.set(FaultKind.SILENT, meter=101)
             return real(meter_id, profile, row)
 
-        monkeypatch.setattr(visits, "_readings", count)
+        monkeypatch.setattr(reading, "_readings", count)
 
         summary = gather(concentrator, serial="SIM000101")
         assert list(summary.failures) == ["SIM000101"]
@@ -212,6 +215,57 @@ class TestCollect:
         served.faults.clear()
         gather(concentrator, serial="SIM000101")
         assert Reading.objects.filter(meter=meter(101)).count() == QUARTERS
+
+    def test_many_meters_are_asked_at_once_over_one_connection(self, served, concentrator):
+        Concentrator.objects.update(connections=1, outstanding=8, timeout_seconds=10)
+        served.concentrator.behaviour.delay = 0.1
+
+        together = gather(concentrator).seconds
+        Concentrator.objects.update(outstanding=1)
+        one_by_one = gather(concentrator).seconds
+
+        assert served.concentrator.most_connections == 1
+        assert together < one_by_one / 2
+
+    def test_a_meter_that_goes_on_for_too_long_is_left(self, served, concentrator, monkeypatch):
+        monkeypatch.setattr(collection, "Round", partial(Round, meter_seconds=0.5))
+        served.faults.set(FaultKind.LATE, meter=101, seconds=0.4)
+
+        summary = gather(concentrator)
+
+        assert summary.failures == {"SIM000101": "The meter was too slow: not done after 0.5 s."}
+        assert summary.heard == 3
+
+    def test_a_silent_meter_rests_for_longer_each_time(self, served, concentrator):
+        served.faults.set(FaultKind.SILENT, meter=102)
+        asked, now = [], NOW
+        for _ in range(9):
+            asked.append(gather(concentrator, now).asked)
+            now += timedelta(minutes=15)
+
+        # Visited at first, then after 15, 15 and 30 minutes, and an hour.
+        assert asked == [4, 4, 4, 3, 4, 3, 3, 3, 4]
+        assert gather(concentrator, now).resting == 1
+
+        served.faults.clear()
+        assert gather(concentrator, now, serial="SIM000102").heard == 1
+        assert gather(concentrator, now).asked == 4
+
+    def test_nobody_rests_because_the_concentrator_is_away(self, concentrator):
+        Concentrator.objects.update(port=1)
+
+        for _ in range(3):
+            gather(concentrator)
+
+        assert not Meter.objects.filter(visits_failed__gt=0).exists()
+
+    def test_a_round_reads_some_days_and_the_next_goes_on(self, concentrator, monkeypatch):
+        monkeypatch.setattr(collection, "Round", partial(Round, most_rows=96))
+        monkeypatch.setattr(reading, "AT_ONCE", timedelta(days=1))
+
+        created = [gather(concentrator).recorded.created for _ in range(4)]
+
+        assert created == [4 * 96, 4 * 96, 4 * 96, 0]
 
     def test_nobody_listening_is_told_once_for_all(self, served, concentrator):
         Concentrator.objects.update(port=1)
@@ -227,9 +281,9 @@ class TestCollect:
     def test_the_longest_unread_goes_first(self, concentrator):
         Meter.objects.filter(logical_device__in=[101, 103]).update(last_contact_at=NOW)
         Meter.objects.filter(logical_device=104).update(last_contact_at=EPOCH)
-        targets = targets_of(concentrator.pk, NOW, serial=None, start=None)
+        targets = targets_of(concentrator, NOW).chosen
 
-        assert [target.logical_device for target in targets] == [102, 104, 101, 103]
+        assert [target.address.logical_device for target in targets] == [102, 104, 101, 103]
 
     def test_leaves_out_meters_that_cannot_be_asked(self, concentrator):
         Meter.objects.filter(logical_device=101).update(deleted_at=NOW)
@@ -238,7 +292,7 @@ class TestCollect:
         assert gather(concentrator).asked == 2
 
     def test_begins_no_meter_when_its_time_is_over(self, concentrator, monkeypatch):
-        begin = partial(visits.Round, seconds=0.0)
+        begin = partial(Round, seconds=0.0)
         monkeypatch.setattr(collection, "Round", begin)
 
         summary = gather(concentrator)
@@ -362,6 +416,7 @@ class TestCommandsOverTheLine:
 
 class TestManagementCommand:
     def test_tells_what_came(self, concentrator, capsys):
+        Concentrator.objects.update(timeout_seconds=10)
         call_command("collect", "--concentrator", concentrator.serial)
 
         told = capsys.readouterr().out

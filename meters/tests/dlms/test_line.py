@@ -94,8 +94,8 @@ class TestLine:
             async with (
                 simulated(StandIn(101), StandIn(102)) as (_, port),
                 client.connect(LOCALHOST, port, addressing=GatewayPrefix(network=3)) as line,
-                line.associate(logical_device=101) as one,
-                line.associate(logical_device=102) as other,
+                line.associate(logical_device=1, physical=b"\0\x65") as one,
+                line.associate(logical_device=1, physical=b"\0\x66") as other,
             ):
                 return await one.serial(), await other.serial()
 
