@@ -25,6 +25,7 @@ READ = _each(
     "meters.concentrator", "meters.meter", "meters.installation", "meters.register",
     "meters.reading", "meters.readingconflict", "meters.interval", "meters.dailyconsumption",
     "meters.meteralert", "meters.command",
+    "meters.networkserver", "meters.loradevice", "meters.uplink",
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
     "rates.referencetable",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
@@ -42,6 +43,9 @@ MANAGE = (
     | _each("change", "meters.concentrator", "meters.meter", "meters.meteralert")
     | _each("delete", "meters.meter")
     | _each("collect", "meters.concentrator")
+    | _each("add", "meters.networkserver")
+    | _each("change", "meters.networkserver")
+    | _each("register", "meters.loradevice")
     | _each("operate", "meters.meter")
     | _each("topup", "wallets.wallet")
 )

@@ -8,6 +8,8 @@ from django.utils import timezone
 from meters import partitions, silence
 from meters.collecting import collection
 from meters.models.devices import Concentrator
+from meters.radio import decoding, retention
+from meters.radio import silence as radio_silence
 from quantify.crash_points import Point, reach
 
 
@@ -40,4 +42,17 @@ def notice_silence(**_: object) -> None:
     """Notice meters that fell silent, and water that never stops."""
     now = timezone.now()
     silence.notice_silence(now=now)
+    radio_silence.notice_silence(now=now)
     silence.notice_leaks(now=now)
+
+
+@shared_task
+def read_uplinks(**_: object) -> None:
+    """Read uplinks that were kept and not read, because something failed in between."""
+    decoding.read_waiting()
+
+
+@shared_task
+def purge_uplinks(**_: object) -> None:
+    """Delete raw uplinks that are past their retention."""
+    retention.purge(now=timezone.now())

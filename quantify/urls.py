@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
+from meters.api.chirpstack import Chirpstack
 from meters.api.series import IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
@@ -64,6 +65,7 @@ api = [
         name="reference-rates",
     ),
     path("reports/resale-compliance", ResaleCompliance.as_view(), name="resale-compliance"),
+    path("integrations/chirpstack", Chirpstack.as_view(), name="chirpstack"),
     path(
         "meters/<uuid:pk>/readings",
         ReadingViewSet.as_view({"get": "list", "post": "create"}),

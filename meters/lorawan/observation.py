@@ -38,7 +38,8 @@ class Observation:
     What a frame says.
 
     ``told`` are the conditions that the frame speaks of at all, ``raised`` those of them that hold;
-    what is told and not raised has ended. ``is_closed`` is the position of a relay's contact.
+    what is told and not raised has ended. ``is_closed`` is the position of a relay's contact,
+    ``clock`` what the device's own clock showed (seconds since 1970) when it made the frame.
     """
 
     counts: tuple[Count, ...] = ()
@@ -46,3 +47,4 @@ class Observation:
     told: frozenset[Flag] = frozenset()
     raised: frozenset[Flag] = frozenset()
     is_closed: bool | None = None
+    clock: int | None = None

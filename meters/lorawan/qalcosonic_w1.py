@@ -96,7 +96,7 @@ def read(payload: bytes, port: int) -> Observation:
         last = frame.at - frame.at % HOUR
         first = last - _ENHANCED_DELTAS * HOUR
         counts = _logged(frame.log_litres, frame.deltas, first=first)
-    return Observation(counts=counts, told=TOLD, raised=flags(frame.status))
+    return Observation(counts=counts, told=TOLD, raised=flags(frame.status), clock=frame.at or None)
 
 
 def flags(status: int) -> frozenset[Flag]:

@@ -3,6 +3,7 @@
 from meters.models.control import Command, CommandStep, MeterAlert
 from meters.models.devices import Concentrator, Installation, Meter, Register
 from meters.models.facts import DailyConsumption, Interval, Reading, ReadingConflict
+from meters.models.radio import LoraDevice, NetworkServer, Uplink
 
 __all__ = [
     "Command",
@@ -11,9 +12,12 @@ __all__ = [
     "DailyConsumption",
     "Installation",
     "Interval",
+    "LoraDevice",
     "Meter",
     "MeterAlert",
+    "NetworkServer",
     "Reading",
     "ReadingConflict",
     "Register",
+    "Uplink",
 ]

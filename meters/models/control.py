@@ -31,6 +31,11 @@ class MeterAlert(Record):
         ABNORMAL_USAGE = "abnormal_usage", "Abnormal usage"
         METER_FAULT = "meter_fault", "Meter fault"
         LEAK = "leak", "Leak"
+        BURST = "burst", "Burst pipe"
+        BACKFLOW = "backflow", "Backflow"
+        EMPTY_PIPE = "empty_pipe", "No water"
+        LOW_BATTERY = "low_battery", "Low battery"
+        DEVICE_ERROR = "device_error", "Device error"
 
     class Severity(models.TextChoices):
         INFO = "info", "Info"

@@ -1,9 +1,11 @@
+from datetime import datetime
 from typing import Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Greatest
 
 from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
@@ -202,6 +204,13 @@ class Meter(Archivable):
 
     def __str__(self) -> str:
         return self.serial
+
+    def mark_heard(self, at: datetime) -> None:
+        """Note that the meter itself was heard; an earlier instant than the known one is none."""
+        Meter.objects.filter(pk=self.pk).update(
+            last_contact_at=Greatest("last_contact_at", at),
+            communication_status=CommunicationStatus.ONLINE,
+        )
 
     @property
     def utility(self) -> Utility:

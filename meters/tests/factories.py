@@ -5,9 +5,11 @@ Readings, intervals and daily consumption have no factory: `meters.readings` wri
 """
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from factory.declarations import (
     LazyAttribute,
+    LazyFunction,
     RelatedFactory,
     SelfAttribute,
     Sequence,
@@ -17,7 +19,17 @@ from factory.declarations import (
 from factory.django import DjangoModelFactory
 
 from estates.tests.factories import EstateFactory
-from meters.models import Command, Concentrator, Installation, Meter, MeterAlert, Register
+from meters.models import (
+    Command,
+    Concentrator,
+    Installation,
+    LoraDevice,
+    Meter,
+    MeterAlert,
+    NetworkServer,
+    Register,
+    Uplink,
+)
 from units.tests.factories import UnitFactory
 
 INSTALLED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -117,3 +129,39 @@ class CommandFactory(DjangoModelFactory[Command]):
     moved_at = NOTICED
     due_at = NOTICED
     expires_at = NOTICED + timedelta(hours=1)
+
+
+class NetworkServerFactory(DjangoModelFactory[NetworkServer]):
+    """A network server that nobody knows the secret of; `servers.register` makes one with."""
+
+    class Meta:
+        model = NetworkServer
+
+    estate = SubFactory(EstateFactory)
+    name = "ChirpStack"
+    key_id = Sequence(lambda number: f"{number:016x}")
+    secret_digest = "0" * 64
+
+
+class LoraDeviceFactory(DjangoModelFactory[LoraDevice]):
+    """A device that was heard and stands for no meter."""
+
+    class Meta:
+        model = LoraDevice
+
+    server = SubFactory(NetworkServerFactory)
+    dev_eui = Sequence(lambda number: f"24e124{number:010x}")
+    name = LazyAttribute(lambda own: f"Device {own.dev_eui}")
+
+
+class UplinkFactory(DjangoModelFactory[Uplink]):
+    class Meta:
+        model = Uplink
+
+    device = SubFactory(LoraDeviceFactory)
+    deduplication_id = LazyFunction(uuid4)
+    session = 0
+    frame_counter = Sequence(lambda number: number)
+    port = 85
+    payload = b"\x01\x75\x64"
+    heard_at = NOTICED

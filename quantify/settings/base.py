@@ -204,6 +204,7 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_TIMEZONE = "Africa/Johannesburg"
 COLLECTION_SECONDS = env.int("COLLECTION_SECONDS", default=15 * 60)
+UPLINK_RETENTION_DAYS = env.int("UPLINK_RETENTION_DAYS", default=180)
 CELERY_BEAT_SCHEDULE = {
     "collect every concentrator": {
         "task": "meters.tasks.collect_all",
@@ -215,6 +216,11 @@ CELERY_BEAT_SCHEDULE = {
     "deliver notifications": {"task": "notifications.tasks.deliver", "schedule": 30.0},
     "make partitions ahead": {"task": "meters.tasks.make_partitions", "schedule": 6 * 3600.0},
     "notice silent meters": {"task": "meters.tasks.notice_silence", "schedule": 300.0},
+    "read uplinks that were left": {"task": "meters.tasks.read_uplinks", "schedule": 60.0},
+    "delete old uplinks": {
+        "task": "meters.tasks.purge_uplinks",
+        "schedule": crontab(hour=3, minute=15),
+    },
     "close the accounts of the day": {
         "task": "wallets.tasks.close_accounts",
         "schedule": crontab(hour=2, minute=0),
