@@ -7,6 +7,7 @@ from typing import IO, Any, cast
 
 from django.core.cache import cache
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
@@ -83,7 +84,7 @@ class Chirpstack(View):
             OpenApiParameter("event", str, required=True, enum=[kind.value for kind in Kind]),
             OpenApiParameter(HEADER, str, OpenApiParameter.HEADER, required=True),
         ],
-        request=serializers.DictField,
+        request=OpenApiTypes.OBJECT,
         responses=ReceivedSerializer,
     )
     def post(self, request: Request) -> Response:
