@@ -35,7 +35,7 @@ DROP FUNCTION uplink_stands();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("meters", "0004_lorawan"), ("accounts", "0002_audit_trail")]
+    dependencies = [("meters", "0005_lorawan"), ("accounts", "0002_audit_trail")]
 
     operations = [
         migrations.RunSQL(STAND, UNDO),

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('estates', '0005_words_of_settings'),
-        ("meters", "0003_command_steps"),
+        ("meters", "0004_reaching_meters"),
     ]
 
     operations = [
