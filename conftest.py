@@ -10,6 +10,7 @@ from django.db import connection
 APPEND_ONLY = (
     "wallets_transaction",
     "wallets_charge",
+    "wallets_monthclosing",
     "wallets_settlement",
     "wallets_suspensereceipt",
     "wallets_suspenserelease",

@@ -30,7 +30,7 @@ READ = _each(
     "rates.referencetable",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
     "wallets.adjustmentproposal", "wallets.suspensereceipt", "wallets.suspenserelease",
-    "wallets.accountbook", "wallets.settlement",
+    "wallets.accountbook", "wallets.settlement", "wallets.monthclosing", "wallets.billdifference",
     "notifications.notification",
     "reports.report",
 )  # fmt: skip
@@ -57,7 +57,7 @@ BILL = (
     | _each("adjust", "wallets.wallet")
     | _each("refund", "wallets.wallet")
     | _each("add", "wallets.suspensereceipt")
-    | _each("add", "wallets.settlement")
+    | _each("add", "wallets.settlement", "wallets.monthclosing")
     | {"wallets.allocate_suspense", "wallets.collect_settlement"}
     | _each("add", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("change", "rates.ratetable", "rates.ratetableversion", "rates.assignment")

@@ -104,7 +104,10 @@ class EstateSettingsAdmin(PortalAdmin):
         (None, {"fields": ["estate"]}),
         ("Top-ups", {"fields": ["topup_minimum", "topup_maximum", "debt_recovery_percent"]}),
         ("Adjustments", {"fields": ["adjustment_limit"]}),
-        ("Billing", {"fields": ["billing_cadence", "vat_registered"]}),
+        (
+            "Billing",
+            {"fields": ["billing_cadence", "vat_registered", "month_closes_after_days"]},
+        ),
         ("Statements", {"fields": ["statement_template", "statement_footer"]}),
         (
             "Warning",

@@ -111,6 +111,11 @@ class EstateSettings(Record):
         max_length=12, choices=BillingCadence, default=BillingCadence.COLLECTION,
         help_text="How often what was metered is charged.",
     )  # fmt: skip
+    month_closes_after_days = models.PositiveSmallIntegerField(
+        default=31,
+        help_text="So many days after its end a month is closed: what is learned later is posted "
+        "by a person.",
+    )
     statement_template = models.CharField(
         max_length=12, choices=StatementTemplate, default=StatementTemplate.STANDARD
     )
@@ -169,6 +174,11 @@ class EstateSettings(Record):
                 condition=Q(debt_recovery_percent__gte=0, debt_recovery_percent__lte=100),
                 name="estate_settings_debt_share",
                 violation_error_message="A share is between 0 and 100 percent.",
+            ),
+            models.CheckConstraint(
+                condition=Q(month_closes_after_days__gte=1, month_closes_after_days__lte=366),
+                name="estate_settings_month_closes",
+                violation_error_message="A month is closed after 1 to 366 days.",
             ),
             models.CheckConstraint(
                 condition=Q(activation_minimum__gte=0), name="estate_settings_activation"

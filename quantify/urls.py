@@ -19,6 +19,7 @@ from reports.api.rates import SimulatedRateTableViewSet
 from reports.api.resale import ResaleCompliance
 from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
+from wallets.api.closings import BillDifferenceViewSet, MonthClosingViewSet
 from wallets.api.commands import CommandViewSet
 from wallets.api.office import AdjustmentViewSet
 from wallets.api.settlements import SettlementViewSet
@@ -34,6 +35,8 @@ router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
 router.register("rate-tables", SimulatedRateTableViewSet, "rate-table")
 router.register("residents", ResidentViewSet, "resident")
+router.register("month-closings", MonthClosingViewSet, "month-closing")
+router.register("bill-differences", BillDifferenceViewSet, "bill-difference")
 router.register("settlements", SettlementViewSet, "settlement")
 router.register("suspense", SuspenseViewSet, "suspense")
 router.register("transactions", TransactionViewSet, "transaction")

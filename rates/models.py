@@ -156,6 +156,18 @@ class RateTableVersion(Record):
     def __str__(self) -> str:
         return f"version {self.number} from {self.effective_from}"
 
+    @property
+    def sureness(self) -> str:
+        """How sure its prices are, in words."""
+        return sureness(self.confidence, year_inferred=self.year_inferred)
+
+
+def sureness(confidence: str | None, *, year_inferred: bool | None) -> str:
+    """Where prices are known from, and whether their year is; blank if nobody said."""
+    known = str(RateTableVersion.Confidence(confidence).label) if confidence else ""
+    inferred = "year inferred" if year_inferred else ""
+    return ", ".join(filter(None, (known, inferred))).capitalize()
+
 
 class AssignmentQuerySet(EstateScopedQuerySet):
     def visible_to(self, user: "User | AnonymousUser") -> Self:

@@ -71,4 +71,5 @@ class SimulationForm(MonthForm):
 
 
 def _state(version: Any) -> str:
-    return "in use" if version.used_at else "draft"
+    state = "in use" if version.used_at else "draft"
+    return ": ".join(filter(None, (state, version.sureness)))

@@ -16,7 +16,9 @@ from itertools import batched
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max
 
+from estates.models import EstateSettings
 from quantify.crash_points import Point, reach
 from quantify.money import ZERO
 from quantify.periods import first_of_month, local_day, previous_month
@@ -30,6 +32,7 @@ from wallets.determinants import Usages
 from wallets.metered import Key, Supply
 from wallets.models import Bill
 from wallets.rating import rate
+from wallets.staleness import Months
 
 log = logging.getLogger(__name__)
 
@@ -62,20 +65,26 @@ class Run:
 
 
 def run(
-    *, now: datetime, since: date | None = None, wallet_ids: Sequence[UUID] | None = None
+    *,
+    now: datetime,
+    since: date | None = None,
+    wallet_ids: Sequence[UUID] | None = None,
+    months: Months = Months.OPEN,
 ) -> Run:
     """
     Bring the bills of all wallets, or of some, up to date and charge the differences.
 
-    Looks at the months from `since` (a local day) on; by default this month and the one before.
+    Looks at the months from `since` (a local day) on, by default those whose days for late facts
+    are not over, and never at closed ones unless `months` says so.
     """
-    first = first_of_month(since) if since else previous_month(local_day(now))
+    first = first_of_month(since) if since else _first_open(now)
     outcome = Run()
-    stale = staleness.by_wallet(staleness.stale(now=now, first_month=first, wallet_ids=wallet_ids))
+    found_stale = staleness.stale(now=now, first_month=first, wallet_ids=wallet_ids, months=months)
+    stale = staleness.by_wallet(found_stale)
     for some in batched(stale, WALLETS_AT_ONCE, strict=False):
         found = {wallet_id: stale[wallet_id] for wallet_id in some}
         try:
-            outcome.add(_bill_wallets(found, now=now, first_month=first))
+            outcome.add(_bill_wallets(found, now=now, first_month=first, months=months))
         except ledger.LedgerBusy:
             log.warning("%s wallets are billed by the next run: one of them is in use.", len(found))
             outcome.busy += len(found)
@@ -84,14 +93,19 @@ def run(
 
 @transaction.atomic
 def _bill_wallets(
-    found: Mapping[UUID, Sequence[Supply]], *, now: datetime, first_month: date
+    found: Mapping[UUID, Sequence[Supply]], *, now: datetime, first_month: date, months: Months
 ) -> Run:
     """Charge what was found stale, or what is by now where somebody came first."""
     ledger.lock(list(found))
     supplies = [one for of_wallet in found.values() for one in of_wallet]
     bills = charges.bills_of(supplies)
-    if changed := staleness.overtaken(supplies, bills):
-        again = staleness.stale(now=now, first_month=first_month, wallet_ids=list(changed))
+    changed = staleness.overtaken(supplies, bills)
+    if months is Months.OPEN:
+        changed |= staleness.closed_meanwhile(supplies)
+    if changed:
+        again = staleness.stale(
+            now=now, first_month=first_month, wallet_ids=list(changed), months=months
+        )
         supplies = [one for one in supplies if one.wallet_id not in changed] + again
         bills |= charges.bills_of(again)
     return _charge(supplies, bills, first_month=first_month, now=now, occurred_at=now)
@@ -104,14 +118,18 @@ def close(*, wallet_id: UUID, since: date, until: date, end: datetime, now: date
 
     What was charged since then is given back, so that later days can be charged to another
     person; the charges of the last days are dated to the last moment before `end`. Looks at the
-    months from the one before on, but none before that of the local day `since`. Billing again
-    charges the later days anew.
+    months from the one before on, but none before that of the local day `since`, and at closed
+    ones too: who settles an account closes its bills. Billing again charges the later days anew.
     """
     ledger.lock([wallet_id])
     first_month = max(previous_month(until - DAY), first_of_month(since))
     cuts.withdraw(wallet_id=wallet_id, since=end, first_month=first_month, now=now)
     supplies = staleness.stale(
-        now=now, first_month=first_month, wallet_ids=[wallet_id], until=until
+        now=now,
+        first_month=first_month,
+        wallet_ids=[wallet_id],
+        until=until,
+        months=Months.ALL,
     )
     cuts.empty(wallet_id=wallet_id, until=until, final={one.key for one in supplies})
     return _charge(
@@ -133,6 +151,27 @@ def _charge(
 ) -> Run:
     if not supplies:
         return Run()
+    made = steps(supplies, bills, first_month=first_month, now=now)
+    charged = charges.post(made, occurred_at=occurred_at)
+    reach(Point.CHARGES_POSTED)
+    charges.store([bills[supply.key] for supply in supplies], now=now)
+    reach(Point.BILLS_STORED)
+    return Run(
+        charged=len(charged),
+        total=sum((one.amount for one in charged), ZERO),
+        priced=len(made),
+        refused=len(supplies) - len(made),
+    )
+
+
+def steps(
+    supplies: Sequence[Supply], bills: Mapping[Key, Bill], *, first_month: date, now: datetime
+) -> list[Step]:
+    """
+    The steps of bills to what the facts say now; a supply without a price has none.
+
+    The bills take their new state, which is not stored yet.
+    """
     book = PriceBook(estates={one.place.estate_id for one in supplies}, first_day=first_month)
     priced = [
         (supply, terms)
@@ -140,21 +179,19 @@ def _charge(
         if (terms := _terms(supply, bills[supply.key], book)) is not None
     ]
     usage = Usages(priced, now=now, bills=bills)
-    steps = [
+    return [
         step
         for supply, terms in priced
         if (step := _step(supply, terms, usage, bills[supply.key])) is not None
     ]
-    charged = charges.post(steps, occurred_at=occurred_at)
-    reach(Point.CHARGES_POSTED)
-    charges.store([bills[supply.key] for supply in supplies], now=now)
-    reach(Point.BILLS_STORED)
-    return Run(
-        charged=len(charged),
-        total=sum((one.amount for one in charged), ZERO),
-        priced=len(steps),
-        refused=len(supplies) - len(steps),
-    )
+
+
+def _first_open(now: datetime) -> date:
+    """The first month that may still be open by the settings of some estate."""
+    longest = EstateSettings.objects.aggregate(days=Max("month_closes_after_days"))["days"]
+    today = local_day(now)
+    waited = first_of_month(today - timedelta(days=longest or 0))
+    return min(waited, previous_month(today))
 
 
 def _terms(supply: Supply, current: Bill, book: PriceBook) -> list[Terms] | None:

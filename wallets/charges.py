@@ -3,12 +3,14 @@ From a bill to money: the step of a bill, the charge that explains it, the posti
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 from django.utils import timezone
 
+from accounts.models import User
 from quantify.money import HUNDRED, ZERO, percentage
 from quantify.quantities import Utility
 from rates.engine import Bill as Priced
@@ -17,7 +19,7 @@ from rates.models import RateTableVersion
 from wallets import evidence, ledger, writing
 from wallets.arrays import ids
 from wallets.evidence import EvidenceRow
-from wallets.ledger import Entry
+from wallets.ledger import Entry, Posted
 from wallets.metered import Key, Supply
 from wallets.models import Account, Bill, Transaction
 from wallets.pockets import Flow, Movement, Tap
@@ -151,7 +153,25 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
     The steps that were charged.
     """
     worth = [step for step in steps if step.amount]
-    posted = ledger.post_many([_entry(step, occurred_at) for step in worth])
+    post_told(worth, occurred_at=occurred_at)
+    return worth
+
+
+class Told(TypedDict, total=False):
+    """What a charge that a person makes says besides."""
+
+    reference: str
+    reason: str
+    actor: User
+    idempotency_key: str
+    metadata: dict[str, object]
+
+
+def post_told(
+    worth: Sequence[Step], *, occurred_at: datetime, **told: Unpack[Told]
+) -> list[Posted]:
+    """Post a charge for each step, in words of its own where they are given."""
+    posted = ledger.post_many([replace(_entry(step, occurred_at), **told) for step in worth])
     writing.explain(
         [
             {
@@ -169,7 +189,7 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
             for step, done in zip(worth, posted, strict=True)
         ]
     )
-    return worth
+    return posted
 
 
 def store(bills: Iterable[Bill], *, now: datetime) -> None:

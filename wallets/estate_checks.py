@@ -90,7 +90,38 @@ FROM (
 WHERE left_over.amount <> left_over.expected
 """
 
+# Billing alone posts nothing to a closed month: a person posted a difference, or settled an account
+# in the same database transaction.
+CLOSED = """
+SELECT format('T%s charges %s %s of wallet %s, which was closed', lpad(one.number::text, 9, '0'),
+    bill.utility, to_char(bill.month, 'YYYY-MM'), bill.wallet_id)
+FROM wallets_charge AS charge
+JOIN wallets_bill AS bill ON bill.id = charge.bill_id
+JOIN wallets_transaction AS one ON one.id = charge.transaction_id
+JOIN (
+    SELECT closed.estate_id, closed.month, min(later.sealed_at) AS sealed_at
+    FROM wallets_monthclosing AS closed JOIN wallets_monthclosing AS later
+        ON later.estate_id = closed.estate_id AND later.month >= closed.month
+    GROUP BY closed.estate_id, closed.month
+) AS closing ON closing.estate_id = one.estate_id AND closing.month = bill.month
+WHERE one.recorded_at > closing.sealed_at
+    AND NOT EXISTS (SELECT FROM wallets_billdifference WHERE transaction_id = one.id)
+    AND NOT EXISTS (SELECT FROM wallets_settlement AS settlement
+        WHERE settlement.wallet_id = bill.wallet_id AND settlement.recorded_at = one.recorded_at)
+"""
+
+DIFFERENCES = """
+SELECT format('Difference %s of R%s was posted as R%s to bill %s', difference.id,
+    difference.amount, charge.total_after - charge.total_before, charge.bill_id)
+FROM wallets_billdifference AS difference
+LEFT JOIN wallets_charge AS charge ON charge.transaction_id = difference.transaction_id
+WHERE difference.state = 'posted' AND (charge.bill_id, charge.total_after - charge.total_before)
+    IS DISTINCT FROM (difference.bill_id, difference.amount)
+"""
+
 CHECKS = {
+    "only persons charge closed months": CLOSED,
+    "posted differences are charges of their bills": DIFFERENCES,
     "what left suspense is what the postings took from it": SUSPENSE,
     "no more left suspense than was received": RECEIPTS,
     "former residents owe what their settlements say": FORMER,

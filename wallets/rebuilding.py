@@ -29,7 +29,7 @@ from rates.engine import InvalidUsage, NoFreeAllocation, Segment, Usage
 from rates.engine import bill as price
 from rates.models import Assignment, RateTableVersion
 from rates.pricing import NoTariff, Place, PriceBook, Terms
-from wallets.models import Bill, Settlement
+from wallets.models import Bill, MonthClosing, Settlement
 
 CHANNELS = (Register.Channel.IMPORT, Register.Channel.VOLUME)
 MOMENT = timedelta(microseconds=1)
@@ -110,7 +110,12 @@ def _check_up_to_date(bill: Bill, counted: Sequence["_Counted"]) -> None:
     if bill.problem:
         raise NotUpToDate(bill.problem)
     if sum(row.revision for one in counted for row in one.days) != bill.revision:
-        raise NotUpToDate("its days changed since it was charged.")
+        waits = (
+            "; the month is closed, a person posts the difference"
+            if MonthClosing.objects.sealed_at(bill)
+            else ""
+        )
+        raise NotUpToDate(f"its days changed since it was charged{waits}.")
     for rows in (Assignment.objects, RateTableVersion.objects):
         newest = rows.aggregate(newest=Max("updated_at"))["newest"]
         if newest is not None and newest > bill.updated_at:
@@ -207,11 +212,13 @@ def _priced(
     unit, estate = bill.wallet.unit, bill.wallet.unit.estate
     first = max(part.first_day, min(local_day(one.starts_at, zone) for one in installed))
     end = min(part.end_day, max(_day_after(one, zone) for one in installed))
-    free = Past(estate).value("solar_free_allocation_kwh", bill.updated_at)
+    # What is posted to a closed month keeps the estate's terms of then.
+    at = min(bill.updated_at, MonthClosing.objects.sealed_at(bill) or bill.updated_at)
+    free = Past(estate).value("solar_free_allocation_kwh", at)
     place = Place(unit.pk, estate.pk, Decimal(str(free)))
     book = PriceBook(estates=[estate.pk], first_day=bill.month)
     terms = book.terms(place, Utility(bill.utility), first, end)
-    has_vat = Past(estate.settings).value("vat_registered", bill.updated_at)
+    has_vat = Past(estate.settings).value("vat_registered", at)
     return price(
         [
             Segment(

@@ -23,7 +23,16 @@ from quantify.money import vat_percent_on
 from quantify.snapshots import snapshot
 from wallets import rebuilding
 from wallets import replay_rules as rules
-from wallets.models import Account, Bill, Charge, Settlement, SuspenseRelease, Transaction, Wallet
+from wallets.models import (
+    Account,
+    Bill,
+    Charge,
+    MonthClosing,
+    Settlement,
+    SuspenseRelease,
+    Transaction,
+    Wallet,
+)
 from wallets.replay_rules import NOTHING, Moves
 
 ROWS_AT_ONCE = 2_000
@@ -198,7 +207,7 @@ class _Life:
         bill = charge.bill
         before = self.charged[bill.pk]
         after = before + one.amount
-        percent = vat_percent_on(bill.month) if self._has_vat(one) else NOTHING
+        percent = vat_percent_on(bill.month) if self._has_vat(one, bill) else NOTHING
         total_vat = rules.vat_in(after, percent)
         vat = total_vat - self.vat[bill.pk]
         _agree(one, "charges from R", before, charge.total_before)
@@ -217,8 +226,12 @@ class _Life:
     def _recovery(self, one: Transaction) -> Decimal:
         return Decimal(str(self.settings.value("debt_recovery_percent", one.recorded_at)))
 
-    def _has_vat(self, one: Transaction) -> bool:
-        return bool(self.settings.value("vat_registered", one.recorded_at))
+    def _has_vat(self, one: Transaction, bill: Bill | None = None) -> bool:
+        """As it was when the month was closed, if a difference of a closed month was posted."""
+        at = one.recorded_at
+        if bill is not None and "difference" in one.metadata:
+            at = MonthClosing.objects.sealed_at(bill) or at
+        return bool(self.settings.value("vat_registered", at))
 
 
 def _agree(of: object, what: str, worked_out: object, stored: object) -> None:

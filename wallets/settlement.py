@@ -23,6 +23,7 @@ from wallets.billing import LAST_MOMENT
 from wallets.ledger import Entry
 from wallets.models import Account, Bill, Settlement, Transaction, Wallet
 from wallets.pockets import POCKET_ACCOUNTS, Flow, Movement, Pockets, pockets_of
+from wallets.staleness import Months
 from wallets.topups import CLEARING
 
 
@@ -189,7 +190,12 @@ def _close(closing: _Closing, asked: Settlement, *, accept_estimates: bool) -> S
     made.readings, made.charged = readings, run.total
     made.transaction = _post(closing, made, pockets)
     made.save(force_insert=True)
-    billing.run(now=closing.now, since=closing.ends_on, wallet_ids=[closing.wallet.pk])
+    billing.run(
+        now=closing.now,
+        since=closing.ends_on,
+        wallet_ids=[closing.wallet.pk],
+        months=Months.ALL,
+    )
     return made
 
 

@@ -8,6 +8,7 @@ cannot. One statement asks for all wallets, or for some under their locks.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from quantify.quantities import Utility
 from rates.pricing import Place
 from wallets.arrays import ids
 from wallets.metered import BILLED_CHANNELS, DAYS, Key, Supply
-from wallets.models import Bill, Settlement
+from wallets.models import Bill, MonthClosing, Settlement
 
 # A bill is stale if its days changed, if a local day began, if it had no price, if its estate
 # charges VAT or gives solar away otherwise, or if any rate was written since. Changed days are told
@@ -27,7 +28,9 @@ from wallets.models import Bill, Settlement
 # clocks and without a queue.
 # A settlement cuts the bills of its unit: days before it are final, and never stale again.
 STALE = """
-WITH cut AS (
+WITH closed AS (
+    SELECT estate_id, max(month) AS last FROM wallets_monthclosing GROUP BY estate_id
+), cut AS (
     SELECT wallet_id, max(ends_on) AS last FROM wallets_settlement
     WHERE %(wallets)s::uuid[] IS NULL OR wallet_id = ANY (%(wallets)s::uuid[])
     GROUP BY wallet_id
@@ -54,6 +57,7 @@ WITH cut AS (
     JOIN estates_estate AS estate ON estate.id = unit.estate_id
     LEFT JOIN estates_estatesettings AS settings ON settings.estate_id = estate.id
     LEFT JOIN cut ON cut.wallet_id = wallet.id
+    LEFT JOIN closed ON closed.estate_id = estate.id
     CROSS JOIN generate_series(%(first_month)s::timestamp,
         (%(now)s AT TIME ZONE estate.time_zone)::date, interval '1 month') AS month (first)
     WHERE (installation.starts_at AT TIME ZONE estate.time_zone)
@@ -61,6 +65,8 @@ WITH cut AS (
         AND (installation.ends_at IS NULL
             OR (installation.ends_at AT TIME ZONE estate.time_zone) > month.first)
         AND (%(wallets)s::uuid[] IS NULL OR wallet.id = ANY (%(wallets)s::uuid[]))
+        AND (%(months)s = 'all'
+            OR coalesce(month.first::date <= closed.last, false) = (%(months)s = 'closed'))
     GROUP BY wallet.id, unit.id, installation.kind, month.first, estate.id, settings.id, cut.last
 ), metered AS (
     SELECT days.unit_id, days.utility, date_trunc('month', days.day)::date AS month,
@@ -112,15 +118,26 @@ INSTALLED = """%(wallets)s::uuid[] IS NULL OR installation.unit_id IN (
     SELECT unit_id FROM wallets_wallet WHERE id = ANY (%(wallets)s::uuid[]))"""
 
 
+class Months(StrEnum):
+    """Which months are looked at."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    ALL = "all"
+
+
 def stale(
     *,
     now: datetime,
     first_month: date,
     wallet_ids: Sequence[UUID] | None = None,
     until: date | None = None,
+    months: Months = Months.OPEN,
 ) -> list[Supply]:
     """
     The supplies whose bills do not say what the facts say, of all wallets or of some.
+
+    Of months that are not closed, unless `months` says otherwise.
 
     With `until`, a local day, every supply that is not final, as if it ended there.
     """
@@ -133,6 +150,7 @@ def stale(
                 "channels": BILLED_CHANNELS,
                 "wallets": list(wallet_ids) if wallet_ids is not None else None,
                 "until": until,
+                "months": months.value,
             },
         )
         return [_supply(row) for row in cursor.fetchall()]
@@ -169,7 +187,9 @@ def by_wallet(supplies: Iterable[Supply]) -> dict[UUID, list[Supply]]:
 
 def overtaken(supplies: Iterable[Supply], bills: Mapping[Key, Bill]) -> set[UUID]:
     """
-    The wallets that somebody billed or settled since they were found stale, under their locks.
+    The wallets that somebody billed, settled or closed a month of since they were found stale.
+
+    Asked under their locks.
 
     What was metered meanwhile needs no other look: the next run finds it.
     """
@@ -179,6 +199,15 @@ def overtaken(supplies: Iterable[Supply], bills: Mapping[Key, Bill]) -> set[UUID
         one.wallet_id
         for one in supplies
         if _written(bills[one.key]) != one.seen or last.get(one.wallet_id) != one.settled_to
+    }
+
+
+def closed_meanwhile(supplies: Sequence[Supply]) -> set[UUID]:
+    """The wallets of supplies whose month is closed by now, under their locks."""
+    closings = MonthClosing.objects.filter(estate__in={one.place.estate_id for one in supplies})
+    last = dict(closings.values_list("estate").annotate(Max("month")))
+    return {
+        one.wallet_id for one in supplies if one.month <= last.get(one.place.estate_id, date.min)
     }
 
 

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from meters.control import requests
-from wallets import accounts, billing, credit, verification
+from wallets import accounts, billing, closings, credit, differences, verification
 
 
 @shared_task
@@ -36,6 +36,13 @@ def send_commands(**_: object) -> None:
 def close_accounts(**_: object) -> None:
     """Sum the accounts of the days that are over."""
     accounts.close(now=timezone.now())
+
+
+@shared_task
+def close_months(**_: object) -> None:
+    """Close the months whose time is over, and look what was learned of closed ones."""
+    closings.close_due(now=timezone.now())
+    differences.look(now=timezone.now())
 
 
 @shared_task

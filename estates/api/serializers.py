@@ -26,8 +26,9 @@ class EstateSettingsSerializer(ResourceSerializer):
         fields = (
             "id", "estate", "low_balance_rule", "low_balance_limit", "low_balance_days",
             "low_balance_repeat_hours", "low_balance_critical_percent", "billing_cadence",
-            "vat_registered", "statement_template", "statement_footer", "activation_minimum",
-            "topup_minimum", "topup_maximum", "adjustment_limit", "debt_recovery_percent",
+            "vat_registered", "month_closes_after_days", "statement_template", "statement_footer",
+            "activation_minimum", "topup_minimum", "topup_maximum", "adjustment_limit",
+            "debt_recovery_percent",
             "disconnect_window",
             "automatic_disconnection", "reading_freshness_minutes", "offline_after_minutes",
             "breaker_cuts", "breaker_percent", "created_at", "updated_at",

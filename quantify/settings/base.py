@@ -225,6 +225,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "wallets.tasks.close_accounts",
         "schedule": crontab(hour=2, minute=0),
     },
+    "close the months that are over": {
+        "task": "wallets.tasks.close_months",
+        "schedule": crontab(hour=3, minute=0),
+    },
     "add up the ledger": {
         "task": "wallets.tasks.verify_ledger",
         "schedule": crontab(hour=2, minute=30),

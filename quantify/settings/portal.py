@@ -75,6 +75,8 @@ SIDEBAR = [
             _page("Settlements", "no_accounts", "wallets.settlement"),
             _page("Bills", "description", "wallets.bill"),
             _page("Charges", "receipt", "wallets.charge"),
+            _page("Differences", "difference", "wallets.billdifference"),
+            _page("Closed months", "event_available", "wallets.monthclosing"),
             _page("Postings", "account_balance", "wallets.posting"),
             _page("Accounts", "account_balance_wallet", "wallets.accountbook"),
         ],

@@ -17,18 +17,21 @@ from quantify.portal.base import (
 from quantify.portal.filters import EstateFilter
 from rates import assignments, references
 from rates.admin.sharing import SHARED, UTILITY, SharedRowsMixin
+from rates.admin.sureness import SurenessMixin
 from rates.forms import AssignmentForm, ReferenceForm
-from rates.models import Assignment, ReferenceTable, TariffCalendar
+from rates.models import Assignment, RateTableVersion, ReferenceTable, TariffCalendar
 
 ASSIGNED = ["utility", "rate_table", "estate", "unit", "markup_percentage", "effective_from"]
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(SharedRowsMixin, PortalAdmin):
+class AssignmentAdmin(SurenessMixin, SharedRowsMixin, PortalAdmin):
+    sureness_of = "rate_table"
     form = AssignmentForm
     list_display = [
         columns.chip("utility", UTILITY),
         columns.text("rate_table.name", "Rate table"),
+        "how_sure",
         "scope",
         columns.text("markup_percentage", "Markup %"),
         columns.text("effective_from", "From"),
@@ -73,6 +76,9 @@ class AssignmentAdmin(SharedRowsMixin, PortalAdmin):
             become(obj, assignments.end(assignment=obj, day=filled["effective_to"]))
             return
         become(obj, assignments.assign(**{name: filled[name] for name in ASSIGNED}))
+        if (version := _first_version(obj)) is not None:
+            known = version.sureness or "nobody said"
+            messages.info(request, f"How sure its prices are ({version}): {known}.")
         if obj.utility == "electricity" and obj.markup_percentage > Decimal(0):
             messages.warning(
                 request,
@@ -85,14 +91,23 @@ class AssignmentAdmin(SharedRowsMixin, PortalAdmin):
         return False
 
 
+def _first_version(assigned: Assignment) -> RateTableVersion | None:
+    """The version that prices the first day of an assignment."""
+    versions: Any = assigned.rate_table.versions
+    found: RateTableVersion | None = versions.on(assigned.effective_from).first()
+    return found
+
+
 @admin.register(ReferenceTable)
-class ReferenceTableAdmin(PortalAdmin):
+class ReferenceTableAdmin(SurenessMixin, PortalAdmin):
+    sureness_of = "rate_table"
     form = ReferenceForm
     list_display = [
         columns.text("estate.code", "Estate"),
         columns.chip("utility", UTILITY),
         columns.text("rate_table.name", "Compared with"),
         columns.text("rate_table.licensee", "Licensee"),
+        "how_sure",
     ]
     list_filter = [("utility", ChoicesDropdownFilter), ("estate", EstateFilter)]
     list_select_related = ["estate", "rate_table"]

@@ -20,6 +20,7 @@ from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import object_url
 from rates import tables
 from rates.admin.sharing import SHARED, UTILITY, SharedRowsMixin
+from rates.admin.sureness import SurenessMixin, chip
 from rates.components import InvalidComponents
 from rates.forms import NewRateTableForm, VersionForm
 from rates.models import RateTable, RateTableVersion
@@ -30,13 +31,17 @@ PRICES = ("effective_from", "components", "source")
 
 class VersionInline(ReadOnlyInline):
     model = RateTableVersion
-    fields = ["number", "effective_from", "effective_to", "source", "used_at"]
-    readonly_fields = ["used_at"]
+    fields = ["number", "effective_from", "effective_to", "source", "how_sure", "used_at"]
+    readonly_fields = ["used_at", "how_sure"]
     ordering = ["-effective_from"]
+
+    @admin.display(description="How sure")
+    def how_sure(self, version: RateTableVersion) -> Any:
+        return chip(version.confidence, year_inferred=version.year_inferred)
 
 
 @admin.register(RateTable)
-class RateTableAdmin(PreviewMixin, SharedRowsMixin, ArchiveAdmin):
+class RateTableAdmin(PreviewMixin, SurenessMixin, SharedRowsMixin, ArchiveAdmin):
     change_form_outer_after_template = "portal/rate_picture.html"
     list_display = [
         "name",
@@ -44,6 +49,7 @@ class RateTableAdmin(PreviewMixin, SharedRowsMixin, ArchiveAdmin):
         "licensee",
         "owner",
         columns.text("calendar"),
+        "how_sure",
         columns.flag("is_reference", "Use", yes=("Reference", "info")),
     ]
     list_filter = [
@@ -137,6 +143,7 @@ class RateTableVersionAdmin(SharedRowsMixin, PortalAdmin):
         columns.text("number", "Version"),
         columns.text("effective_from", "From"),
         columns.text("effective_to", "Until"),
+        "how_sure",
         columns.flag("used_at", "State", yes=("In use", "success"), no=("Draft", "muted")),
     ]
     list_filter = [
@@ -181,6 +188,10 @@ class RateTableVersionAdmin(SharedRowsMixin, PortalAdmin):
         may = {"may_preview": True}
         answer: HttpResponse = super().add_view(request, form_url, {**(extra_context or {}), **may})
         return answer
+
+    @admin.display(description="How sure", ordering="confidence")
+    def how_sure(self, version: RateTableVersion) -> Any:
+        return chip(version.confidence, year_inferred=version.year_inferred)
 
     def title_of(self, obj: RateTableVersion) -> str:
         return f"{obj.rate_table.name}, {obj}"

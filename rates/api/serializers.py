@@ -18,7 +18,8 @@ from rates.models import UTILITIES, Assignment, RateTable, RateTableVersion
 
 TABLE_FIELDS = (
     "id", "name", "utility", "licensee", "estate", "calendar", "mid_month", "is_reference",
-    "version", "is_used", "effective_from", "components", "source", "created_at", "updated_at",
+    "version", "is_used", "effective_from", "components", "source", "confidence",
+    "year_inferred", "created_at", "updated_at",
 )  # fmt: skip
 COMPONENTS = {
     "type": "array",
@@ -73,6 +74,9 @@ class RateTableSerializer(ResourceSerializer):
     source = serializers.CharField(  # type: ignore[assignment]  # a field of this name
         source="newest.source", max_length=250, allow_blank=True, required=False
     )
+
+    confidence = serializers.CharField(source="newest.confidence", read_only=True)
+    year_inferred = serializers.BooleanField(source="newest.year_inferred", read_only=True)
 
     class Meta:
         model = RateTable

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
+from rates import references
 from rates.models import RateTable, RateTableVersion
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.tests.factories import UnitFactory
@@ -213,3 +214,32 @@ class TestAssignment:
         held.refresh_from_db()
         assert held.effective_to == date(2026, 6, 1)
         assert held.markup_percentage == 0
+
+
+class TestSureness:
+    def test_is_told_wherever_prices_are_listed_or_chosen(self, client):
+        table = RateTableFactory.create(is_reference=True)
+        table.versions.update(confidence="press", year_inferred=True)
+        client.force_login(UserFactory.create(), backend="accounts.backends.RoleBackend")
+        told = "Reported in the press, year inferred"
+
+        assigned = client.post(
+            reverse("admin:rates_assignment_add"),
+            {
+                "utility": "electricity", "rate_table": table.pk, "markup_percentage": "0",
+                "effective_from": "2026-07-01",
+            },
+            follow=True,
+        )  # fmt: skip
+
+        assert f"version 1 from 2026-01-01): {told}" in assigned.content.decode()
+        references.name(estate=EstateFactory.create(), utility="electricity", rate_table=table)
+        for page in (
+            reverse("admin:rates_ratetable_changelist"),
+            reverse("admin:rates_ratetable_change", args=[table.pk]),
+            reverse("admin:rates_ratetableversion_changelist"),
+            reverse("admin:rates_assignment_changelist"),
+            reverse("admin:rates_referencetable_changelist"),
+            reverse("admin:rates_ratetable_simulate", args=[table.pk]),
+        ):
+            assert told in client.get(page).content.decode(), page

@@ -3,6 +3,7 @@
 from wallets.admin import (
     accounts,
     bills,
+    closings,
     ledger,
     proposals,
     settlements,
@@ -14,6 +15,7 @@ from wallets.admin import (
 __all__ = [
     "accounts",
     "bills",
+    "closings",
     "ledger",
     "proposals",
     "settlements",

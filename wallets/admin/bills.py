@@ -58,7 +58,8 @@ class BillAdmin(ReadOnlyAdmin):
     def tariff(self, bill: Bill) -> Any:
         if bill.version is None:
             return formats.NOTHING
-        return columns.page_link(bill.version, f"{bill.version.rate_table}, {bill.version}")
+        known = f" ({bill.version.sureness})" if bill.version.sureness else ""
+        return columns.page_link(bill.version, f"{bill.version.rate_table}, {bill.version}{known}")
 
     def title_of(self, obj: Bill) -> str:
         return f"{obj} of {obj.wallet.unit} ({obj.wallet.unit.estate.code})"

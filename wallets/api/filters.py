@@ -3,8 +3,9 @@ from django_filters import ChoiceFilter, FilterSet, NumberFilter
 
 from estates.models import Estate
 from quantify.api.filters import BooleanFilter, RelatedFilter, within
+from rates.models import UTILITIES
 from units.models import Unit
-from wallets.models import AdjustmentProposal, SuspenseReceipt, Transaction, Wallet
+from wallets.models import AdjustmentProposal, BillDifference, SuspenseReceipt, Transaction, Wallet
 
 
 class WalletFilters(FilterSet):
@@ -52,3 +53,16 @@ class SettlementFilters(FilterSet):
     estate = RelatedFilter(Estate)
     unit = RelatedFilter(Unit, field_name="wallet__unit")
     wallet = RelatedFilter(Wallet)
+
+
+class ClosingFilters(FilterSet):
+    estate = RelatedFilter(Estate)
+
+
+class DifferenceFilters(FilterSet):
+    estate = RelatedFilter(Estate)
+    unit = RelatedFilter(Unit, field_name="wallet__unit")
+    wallet = RelatedFilter(Wallet)
+    utility = ChoiceFilter(choices=UTILITIES)
+    state = ChoiceFilter(choices=BillDifference.State.choices)
+    cause = ChoiceFilter(choices=BillDifference.Cause.choices)

@@ -5,6 +5,8 @@ from http import HTTPStatus
 from quantify.api import problems
 from wallets import (
     adjustments,
+    closings,
+    differences,
     final_readings,
     former_residents,
     ledger,
@@ -13,6 +15,7 @@ from wallets import (
     suspense,
     topups,
 )
+from wallets.models import BillDifference
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
@@ -114,6 +117,23 @@ NOT_OWED = problems.define(
     "The former resident owes less than was paid; nothing was changed.",
 )  # fmt: skip
 
+MONTH_NOT_OVER = problems.define(
+    "month_not_over", HTTPStatus.BAD_REQUEST, "Month not over",
+    "A month closes once it is over in the estate's time zone.",
+)  # fmt: skip
+MONTH_CLOSED = problems.define(
+    "month_closed", HTTPStatus.CONFLICT, "Month closed before",
+    "The month, or a later one, is closed; it is reopened by adjustments alone.",
+)  # fmt: skip
+DIFFERENCE_DECIDED = problems.define(
+    "difference_decided", HTTPStatus.CONFLICT, "Decided before",
+    "A difference is posted or dismissed once, and this one was.",
+)  # fmt: skip
+DIFFERENCE_CHANGED = problems.define(
+    "difference_changed", HTTPStatus.CONFLICT, "The facts changed",
+    "Another amount is right by now, or none; nothing was posted. Read it again.",
+)  # fmt: skip
+
 OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     pockets.InsufficientBalance: INSUFFICIENT_BALANCE,
     ledger.WalletSuspended: SUSPENDED,
@@ -137,6 +157,11 @@ OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     settlement.NotBilled: NOT_BILLED,
     settlement.PaidSince: PAID_SINCE,
     former_residents.NotOwed: NOT_OWED,
+    closings.MonthNotOver: MONTH_NOT_OVER,
+    closings.ClosedBefore: MONTH_CLOSED,
+    differences.DifferenceDecided: DIFFERENCE_DECIDED,
+    differences.DifferenceChanged: DIFFERENCE_CHANGED,
+    BillDifference.DoesNotExist: problems.NOT_FOUND,
 }
 TOPUP = (BELOW_MINIMUM, ABOVE_MAXIMUM, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
 PURCHASE = (INSUFFICIENT_BALANCE, SUSPENDED, problems.KEY_REUSED, problems.BUSY)
@@ -155,4 +180,7 @@ SETTLEMENT = (
     NOTHING_TO_SETTLE, NOT_ENDED, SETTLED_BEFORE, READING_MISSING, NOT_BILLED, PAID_SINCE,
     problems.BUSY,
 )  # fmt: skip
+CLOSING = (MONTH_NOT_OVER, MONTH_CLOSED, problems.BUSY)
+DIFFERENCE = (DIFFERENCE_DECIDED, DIFFERENCE_CHANGED, problems.BUSY)
+DISMISSAL = (DIFFERENCE_DECIDED, problems.BUSY)
 COLLECTION = (NOT_OWED, problems.KEY_REUSED, problems.BUSY)

@@ -2,6 +2,7 @@
 
 from wallets.models.accounts import AccountBook, AccountDay
 from wallets.models.bills import Bill, Charge
+from wallets.models.closings import BillDifference, MonthClosing
 from wallets.models.control import CreditSwitch
 from wallets.models.ledger import Posting, Transaction, Wallet
 from wallets.models.money import Account
@@ -16,8 +17,10 @@ __all__ = [
     "AccountDay",
     "AdjustmentProposal",
     "Bill",
+    "BillDifference",
     "Charge",
     "CreditSwitch",
+    "MonthClosing",
     "Posting",
     "Settlement",
     "SuspenseReceipt",

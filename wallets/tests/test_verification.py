@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.tests.factories import UserFactory
 from notifications.models import Notification
 from wallets import billing, ledger, purchases, tasks, verification
 from wallets.models import Transaction, Wallet
@@ -41,6 +42,30 @@ CHAIN = "each transaction begins where the one before it ended"
 SEQUENCE = "transactions are numbered without holes"
 
 FAULTS = [
+    pytest.param(
+        """
+        INSERT INTO wallets_monthclosing (estate_id, month, closed_at, sealed_at)
+        SELECT one.estate_id, bill.month, one.recorded_at, one.recorded_at - interval '1 hour'
+        FROM wallets_charge AS charge JOIN wallets_bill AS bill ON bill.id = charge.bill_id
+        JOIN wallets_transaction AS one ON one.id = charge.transaction_id LIMIT 1
+        """,
+        {"only persons charge closed months"},
+        id="charge of a closed month",
+    ),
+    pytest.param(
+        """
+        INSERT INTO wallets_billdifference (wallet_id, estate_id, utility, month, bill_id, amount,
+            charged, consumption_before, consumption_after, cause, found_at, state, decided_by_id,
+            decided_at, reason, transaction_id)
+        SELECT one.wallet_id, one.estate_id, bill.utility, bill.month, bill.id, one.amount + 1, 0,
+            0, 0, 'readings', now(), 'posted', (SELECT id FROM accounts_user LIMIT 1),
+            now(), 'Late', one.id
+        FROM wallets_charge AS charge JOIN wallets_bill AS bill ON bill.id = charge.bill_id
+        JOIN wallets_transaction AS one ON one.id = charge.transaction_id LIMIT 1
+        """,
+        {"posted differences are charges of their bills"},
+        id="difference of another amount",
+    ),
     pytest.param(
         "UPDATE wallets_transaction SET credits[2] = debits[2] WHERE id = (TABLE charged)",
         {"postings are balanced", "charges are what their postings say"},
@@ -192,6 +217,8 @@ def charged() -> Wallet:
 
 @pytest.fixture
 def plant() -> Callable[[str], None]:
+    UserFactory.create()
+
     def run(statement: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute(UNGUARDED + NAMED)

@@ -12,7 +12,10 @@ from wallets.models import Wallet
 
 
 class Command(BaseCommand):
-    help = "Bring every bill up to date and charge the differences. Running it again does nothing."
+    help = (
+        "Bring every bill up to date and charge the differences. Running it again does nothing. "
+        "Closed months are left alone: see close_months."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--estate", help="only this estate, by its code")
@@ -20,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--since",
             type=date.fromisoformat,
-            help="look at the months from this day on (default: this month and the one before)",
+            help="look at the months from this day on (default: those that may be open)",
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
