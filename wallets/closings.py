@@ -14,7 +14,7 @@ from django.db.models import Max
 
 from accounts.models import User
 from estates.models import Estate
-from quantify.periods import first_of_month, local_day, next_month, previous_month
+from quantify.periods import first_of_month, local_day, previous_month
 from wallets import billing, ledger
 from wallets.models import MonthClosing, Wallet
 
@@ -37,7 +37,7 @@ def close(*, estate: Estate, month: date, actor: User | None, closed_at: datetim
     :raises ClosedBefore: if it is closed.
     :raises ledger.LedgerBusy: if a wallet stayed locked, or could not be billed for that.
     """
-    if next_month(month) > local_day(closed_at, estate.zone):
+    if month >= first_of_month(local_day(closed_at, estate.zone)):
         raise MonthNotOver(f"{month:%B %Y} is not over: close it once it is.")
     _check_open(estate, month)
     wallets = _wallets_of(estate)
