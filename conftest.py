@@ -15,6 +15,7 @@ APPEND_ONLY = (
     "wallets_suspensereceipt",
     "wallets_suspenserelease",
     "meters_commandstep",
+    "meters_meterevent",
     "accounts_auditentry",
 )
 

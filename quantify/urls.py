@@ -8,7 +8,7 @@ from rest_framework.routers import SimpleRouter
 from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
 from meters.api.chirpstack import Chirpstack
-from meters.api.series import IntervalViewSet, ReadingViewSet
+from meters.api.series import EventViewSet, IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
 from quantify.portal.choices import Autocomplete
@@ -78,6 +78,11 @@ api = [
         "meters/<uuid:pk>/intervals",
         IntervalViewSet.as_view({"get": "list"}),
         name="meter-intervals",
+    ),
+    path(
+        "meters/<uuid:pk>/events",
+        EventViewSet.as_view({"get": "list"}),
+        name="meter-events",
     ),
     path(
         "meters/<uuid:pk>/commands",

@@ -7,7 +7,7 @@ from unfold.contrib.filters.admin import (
     RangeDateTimeFilter,
 )
 
-from meters.models import DailyConsumption, Interval, Reading, ReadingConflict
+from meters.models import DailyConsumption, Interval, MeterEvent, Reading, ReadingConflict
 from quantify.portal import columns, formats
 from quantify.portal.base import ReadOnlyAdmin, SeriesAdmin
 from quantify.portal.filters import EstateFilter
@@ -85,6 +85,31 @@ class DailyConsumptionAdmin(SeriesAdmin):
     search_fields = ["meter__serial"]
     search_help_text = "Meter serial"
     ordering = ["-meter_id", "-channel", "-day"]
+
+
+@admin.register(MeterEvent)
+class MeterEventAdmin(ReadOnlyAdmin):
+    list_display = [
+        METER,
+        columns.moment("occurred_at", "When"),
+        columns.choice("log"),
+        columns.text("words", "What"),
+        columns.text("code"),
+        columns.text("detail"),
+    ]
+    list_filter = [
+        ("meter__estate", EstateFilter),
+        ("log", ChoicesDropdownFilter),
+        ("occurred_at", RangeDateTimeFilter),
+    ]
+    search_fields = ["meter__serial"]
+    search_help_text = "Meter serial"
+    ordering = ["-occurred_at", "-id"]
+    fields = ["meter", "log", "occurred_at", "code", "words", "detail", "created_at"]
+    readonly_fields = ["words", "created_at"]
+
+    def title_of(self, obj: MeterEvent) -> str:
+        return f"{obj.meter.serial}: {obj.words}"
 
 
 @admin.register(ReadingConflict)

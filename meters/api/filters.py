@@ -2,7 +2,7 @@ from django.db.models import Q, QuerySet
 from django_filters import ChoiceFilter, FilterSet
 
 from estates.models import Estate
-from meters.models import Command, Concentrator, Meter, MeterAlert, Reading, Register
+from meters.models import Command, Concentrator, Meter, MeterAlert, MeterEvent, Reading, Register
 from meters.models.devices import CommunicationStatus
 from quantify.api.filters import BooleanFilter, RelatedFilter, within
 from units.models import Unit
@@ -39,6 +39,11 @@ class CommandFilters(FilterSet):
     action = ChoiceFilter(choices=Command.Action.choices)
     state = ChoiceFilter(choices=Command.State.choices)
     cause = ChoiceFilter(choices=Command.Cause.choices)
+
+
+@within("occurred_at")
+class EventFilters(FilterSet):
+    log = ChoiceFilter(choices=MeterEvent.LOGS)
 
 
 @within("taken_at")

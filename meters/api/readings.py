@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from meters.api.filters import CHANNELS, QUALITIES
 from meters.api.serializers import Kilo, channel_name
-from meters.models import Reading, Register
+from meters.models import MeterEvent, Reading, Register
 from meters.readings import ManualEntry, ManualOutcome
 from quantify.api.serializers import Form, Instant, Quantity
 from quantify.periods import midnight
@@ -24,6 +24,19 @@ MOST = 1000
 def unit_of(channel: int) -> str:
     is_volume = channel == Register.Channel.VOLUME
     return Utility.WATER.unit if is_volume else Utility.ELECTRICITY.unit
+
+
+class EventSerializer(serializers.ModelSerializer):
+    """An entry of a meter's event log; `occurred_at` is by the meter's clock."""
+
+    words = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = MeterEvent
+        fields = (
+            "id", "meter", "log", "occurred_at", "code", "words", "detail", "created_at",
+            "updated_at",
+        )  # fmt: skip
 
 
 class ReadingSerializer(serializers.ModelSerializer):

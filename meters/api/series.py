@@ -15,18 +15,19 @@ from rest_framework.serializers import Serializer
 
 from meters import consumption, readings
 from meters.api import refusals
-from meters.api.filters import ReadingFilters
+from meters.api.filters import EventFilters, ReadingFilters
 from meters.api.readings import (
     BatchForm,
     BatchSerializer,
     ConsumptionSerializer,
+    EventSerializer,
     OutcomeSerializer,
     ReadingForm,
     ReadingSerializer,
     entry,
 )
 from meters.consumption import GroupBy
-from meters.models import Interval, Meter, Reading
+from meters.models import Interval, Meter, MeterEvent, Reading
 from quantify.api import filters, problems
 from quantify.api.problems import Problem
 from quantify.api.views import Listed, Resource, told
@@ -100,6 +101,21 @@ class ReadingViewSet(_OfMeter):
         if outcome.result == "conflict":
             raise Problem(refusals.CONFLICT, outcome.reason)
         return told(OutcomeSerializer(outcome).data, code)
+
+
+class EventViewSet(_OfMeter):
+    """What a meter wrote in its event logs, and what was done to it; the newest first."""
+
+    queryset = MeterEvent.objects.all()
+    serializer_class = EventSerializer
+    filterset_class = EventFilters
+    sort_fields = {"occurred_at": "occurred_at"}
+    default_sort = ("-occurred_at", "log", "code", "pk")
+
+    @extend_schema(operation_id="meter_events")
+    def list(self, request: Request, **_: Any) -> Response:
+        self.meter()
+        return super().list(request)
 
 
 class IntervalViewSet(_OfMeter):

@@ -1,17 +1,25 @@
 """Writing down what a round brought: readings, contact, clocks and relays."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
 
-from meters import alerts, readings
+from meters import alerts, events, readings
+from meters.collecting import clocks, gaps
 from meters.collecting.rounds import Visit
+from meters.event_codes import CLOCK_SET, Log
+from meters.events import RawEvent
 from meters.models.devices import CommunicationStatus, Concentrator
 from meters.readings import Recorded
 from meters.relays import relay_state
 
 READINGS_AT_ONCE = 250_000
+OUR_CLOCK = (
+    "Most meters' clocks differ from this server's by more than a minute, so none was set: "
+    "check the server's clock."
+)
 
 
 @dataclass(slots=True)
@@ -29,10 +37,12 @@ class Summary:
     heard: int = 0
     resting: int = 0
     clocks_set: int = 0
+    events: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     recorded: Recorded = field(default_factory=Recorded)
     seconds: float = 0.0
     is_skipped: bool = False
+    drifts: list[int | None] = field(default_factory=list)
 
 
 def write(
@@ -44,16 +54,23 @@ def write(
 ) -> None:
     """Record the readings, then what the round told about meters and concentrator."""
     summary.asked = len(visited) + len(unreachable)
+    summary.drifts = [visit.drift for visit in visited if visit.heard]
     summary.heard = sum(visit.heard for visit in visited)
     summary.clocks_set = sum(visit.clock_was_set for visit in visited)
     told = {visit.target.serial: visit.error for visit in visited if visit.error}
     summary.failures = unreachable | told
     summary.recorded = _record(visited, now)
+    gaps.note_asked(
+        ((visit.target.meter_id, asked) for visit in visited for asked in visit.asked_again), now
+    )
+    summary.events = events.record(_events(visited))
     with transaction.atomic():
         _mark_meters([visit for visit in visited if visit.heard], now)
         if summary.heard:
             # Where nobody answers, it is not the meters that are silent.
             _mark_silent([visit for visit in visited if visit.tried and not visit.heard], now)
+        if concentrator.keeps_clocks and not clocks.are_doubtful(summary.drifts):
+            _tell_of_clocks(visited, now)
         _mark_concentrator(concentrator, summary, now)
 
 
@@ -88,6 +105,7 @@ def _mark_meters(heard: list[Visit], now: datetime) -> None:
                 "relays": [relay and relay_state(relay) for relay in relays],
                 "modes": [relay and relay.control_mode for relay in relays],
                 "read_at": [visit.relay_read_at for visit in heard],
+                "listened": [visit.events_read for visit in heard],
                 "now": now,
             },
         )
@@ -99,6 +117,7 @@ _MARK_METERS = """
 UPDATE meters_meter m SET
     last_contact_at = greatest(m.last_contact_at, %(now)s), communication_status = 'online',
     visits_failed = 0, visit_after = NULL,
+    events_read_at = CASE WHEN told.listened THEN %(now)s ELSE m.events_read_at END,
     clock_drift_seconds = coalesce(told.drift, m.clock_drift_seconds),
     relay_state = CASE WHEN told.is_news THEN told.relay ELSE m.relay_state END,
     control_mode = CASE WHEN told.is_news THEN told.mode ELSE m.control_mode END,
@@ -107,12 +126,42 @@ FROM (
     SELECT said.*, said.relay IS NOT NULL
         AND (known.relay_read_at IS NULL OR known.relay_read_at < said.read_at) AS is_news
     FROM unnest(%(meters)s::uuid[], %(drifts)s::integer[], %(relays)s::text[],
-                %(modes)s::smallint[], %(read_at)s::timestamptz[])
-        AS said (id, drift, relay, mode, read_at)
+                %(modes)s::smallint[], %(read_at)s::timestamptz[], %(listened)s::boolean[])
+        AS said (id, drift, relay, mode, read_at, listened)
     JOIN meters_meter known ON known.id = said.id
 ) AS told
 WHERE m.id = told.id
 """
+
+
+def _events(visited: list[Visit]) -> Iterator[RawEvent]:
+    """What the meters wrote in their logs, and that we set their clocks."""
+    for visit in visited:
+        yield from visit.events
+        if visit.clock_was_set and visit.clock_set_at is not None:
+            drift = visit.drift
+            told = "It showed no time." if drift is None else f"It was {drift:+d} s off."
+            at = visit.clock_set_at.replace(microsecond=0)
+            yield RawEvent(visit.target.meter_id, Log.SYSTEM, at, CLOCK_SET, told)
+
+
+def _tell_of_clocks(visited: list[Visit], now: datetime) -> None:
+    """A clock that was off by half an interval spoiled readings: somebody should know."""
+    grave = [visit for visit in visited if visit.heard and clocks.is_grave(visit.drift)]
+    alerts.raise_all(
+        (
+            alerts.Notice(
+                visit.target.meter_id,
+                alerts.Kind.METER_FAULT,
+                alerts.Severity.WARNING,
+                "The meter's clock shows no time."
+                if visit.drift is None
+                else f"The meter's clock is {abs(visit.drift) // 60} minutes off.",
+            )
+            for visit in grave
+        ),
+        now=now,
+    )
 
 
 def _mark_silent(silent: list[Visit], now: datetime) -> None:
@@ -137,7 +186,9 @@ def _mark_concentrator(concentrator: Concentrator, summary: Summary, now: dateti
     status, error = CommunicationStatus.ONLINE, ""
     if summary.failures and not summary.heard:
         status = CommunicationStatus.OFFLINE
-    if summary.failures:
+    if clocks.are_doubtful(summary.drifts):
+        error = OUR_CLOCK
+    elif summary.failures:
         serial, reason = next(iter(summary.failures.items()))
         error = f"{len(summary.failures)} of {summary.asked} meters failed; {serial}: {reason}"
     concentrator.communication_status = status

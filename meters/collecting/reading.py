@@ -1,21 +1,25 @@
 """What is said to one meter during a visit."""
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
 from meters.batches import RawReading
+from meters.collecting import clocks
 from meters.collecting.rounds import Round, Stopwatch, Visit
 from meters.collecting.targets import JUST_AFTER, Profile
+from meters.dlms import event_logs
 from meters.dlms.meter import Meter as Talk
 from meters.dlms.values import ProfileRow
+from meters.event_codes import LOGS
+from meters.events import RawEvent
 
-CLOCK_TOLERANCE = timedelta(seconds=60)
 AT_ONCE = timedelta(days=7)
 
 
 async def read_out(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwatch) -> None:
     """
-    Clock, relay and profiles of a meter; what it said is in the visit, also before an error.
+    Clock, relay, profiles and events of a meter; what it said counts also before an error.
 
     :raises meters.dlms.errors.DlmsError: if the meter does not answer, or not as it should.
     """
@@ -26,11 +30,28 @@ async def read_out(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwat
         visit.drift = round((snapshot.clock - stopwatch.now()).total_seconds())
     for profile in visit.target.profiles:
         await _read_profile(talk, visit, profile, visiting, stopwatch)
-    # Last, so that readings of the old time are not mixed up with the new one.
-    is_off = visit.drift is None or abs(visit.drift) > CLOCK_TOLERANCE.total_seconds()
-    if is_off and visiting.keeps_clocks:
-        await talk.set_clock(stopwatch.now())
-        visit.clock_was_set = True
+    await _read_events(talk, visit)
+    await _ask_again(talk, visit, visiting, stopwatch)
+
+
+async def set_clock(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwatch) -> None:
+    """
+    Set a clock that is still off, away from the edges of the quarters, and see that it is.
+
+    :raises meters.dlms.errors.DlmsError: if the meter does not answer, or not as it should.
+    """
+    theirs = (await talk.snapshot(relay=False)).clock
+    drift = None if theirs is None else round((theirs - stopwatch.now()).total_seconds())
+    pause = clocks.wait(stopwatch.now(), theirs).total_seconds()
+    if not clocks.is_off(drift) or stopwatch.passed + pause >= visiting.seconds:
+        return
+    await asyncio.sleep(pause)
+    await talk.set_clock(stopwatch.now())
+    after = (await talk.clock() - stopwatch.now()).total_seconds()
+    visit.clock_was_set = not clocks.is_off(round(after))
+    visit.clock_set_at = stopwatch.now()
+    if not visit.clock_was_set:
+        visit.error = f"The clock was set and is still {after:.0f} s off."
 
 
 async def _read_profile(
@@ -54,6 +75,34 @@ async def _read_profile(
         rows += len(found)
         visit.reached[profile.obis] = end
         start = end + JUST_AFTER
+
+
+async def _read_events(talk: Talk, visit: Visit) -> None:
+    """What was written in the meter's logs since the last that is known of each."""
+    since = visit.target.events_since
+    if since is None or visit.events_read:
+        return
+    logs = await event_logs.read(talk, {LOGS[log]: at for log, at in since.items()})
+    visit.events_read = True
+    visit.events = [
+        RawEvent(visit.target.meter_id, log, at, code)
+        for log in since
+        for at, code in logs.get(LOGS[log], ())
+    ]
+
+
+async def _ask_again(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwatch) -> None:
+    """Ask for what lacks between known readings."""
+    profiles = {profile.obis: profile for profile in visit.target.profiles}
+    while len(visit.asked_again) < len(visit.target.missing):
+        if stopwatch.passed >= visiting.seconds:
+            return
+        missing = visit.target.missing[len(visit.asked_again)]
+        end = missing.ask_to - (JUST_AFTER if missing.ask_to == missing.ends_at else timedelta(0))
+        start = missing.asked_until + JUST_AFTER
+        for row in await talk.profile(missing.profile, start=start, end=end):
+            visit.readings += _readings(visit.target.meter_id, profiles[missing.profile], row)
+        visit.asked_again.append(missing)
 
 
 def _readings(meter_id: UUID, profile: Profile, row: ProfileRow) -> list[RawReading]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from meters.batches import RawReading
+from meters.collecting.gaps import Missing
 from meters.collecting.line import Address
 from meters.collecting.targets import Target
 from meters.dlms.values import RelayState
+from meters.events import RawEvent
 
 ROWS_A_DAY = 96
 NO_TIME_LEFT = "There was no time left."
@@ -42,7 +44,8 @@ class Visit:
 
     ``drift`` is how far its clock ran ahead of ours, in seconds. ``error`` is empty if all went
     well; readings that came before an error count. ``reached`` is up to where each profile was
-    read: a visit that is repeated goes on from there. ``tried``: the meter was spoken to.
+    read: a visit that is repeated goes on from there. ``asked_again`` are the missing stretches
+    that the meter answered for. ``tried``: the meter was spoken to.
     """
 
     target: Target
@@ -51,9 +54,13 @@ class Visit:
     tried: bool = False
     drift: int | None = None
     clock_was_set: bool = False
+    clock_set_at: datetime | None = None
     relay: RelayState | None = None
     relay_read_at: datetime | None = None
     reached: dict[str, datetime] = field(default_factory=dict)
+    events: list[RawEvent] = field(default_factory=list)
+    events_read: bool = False
+    asked_again: list[Missing] = field(default_factory=list)
     error: str = NO_TIME_LEFT
 
 

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from meters.collecting.reading import read_out
+from meters.collecting import clocks
+from meters.collecting.reading import read_out, set_clock
 from meters.collecting.rounds import Round, Stopwatch, Visit
 from meters.collecting.targets import Target
 from meters.dlms.client import Line
@@ -44,11 +45,13 @@ class _Tour:
 
     async def go(self, visits: Sequence[Visit]) -> None:
         waiting, connections = deque(visits), self._round.connections
-        if not self._round.address.is_shared:
+        if self._round.address.is_shared:
+            await self._work(waiting, connections, self._together)
+            await self._work(self._suspects, connections, self._one_by_one)
+        else:
             await self._work(waiting, connections * self._round.outstanding, self._one_by_one)
-            return
-        await self._work(waiting, connections, self._together)
-        await self._work(self._suspects, connections, self._one_by_one)
+        if self._round.keeps_clocks:
+            await self._work(_to_be_set(visits), connections, self._set_clocks)
 
     async def _work(
         self, waiting: deque[Visit], lanes: int, walk: Callable[[deque[Visit]], Walk]
@@ -96,6 +99,23 @@ class _Tour:
                 visit.tried, visit.error = True, _words(error)
             self._told(visit)
 
+    async def _set_clocks(self, waiting: deque[Visit]) -> None:
+        """
+        Set clocks when all is read, so that no readings of two times are mixed up.
+
+        Whether they are to be set is known only when all meters have told theirs.
+        """
+        while self._goes_on(waiting):
+            visit = waiting.popleft()
+            try:
+                async with (
+                    self._round.address.connect(visit.target.address) as connection,
+                    self._round.address.associate(connection, visit.target.address) as talk,
+                ):
+                    await set_clock(talk, visit, self._round, self._stopwatch)
+            except DlmsError as error:
+                visit.error = f"The clock could not be set: {_words(error)}"
+
     async def _visit(self, visit: Visit, connection: Line) -> None:
         visit.tried, visit.error = True, ""
         address, limit = self._round.address, self._round.meter_seconds
@@ -112,6 +132,14 @@ class _Tour:
 
     def _goes_on(self, waiting: deque[Visit]) -> bool:
         return bool(waiting) and self._stopwatch.passed < self._round.seconds
+
+
+def _to_be_set(visits: Sequence[Visit]) -> deque[Visit]:
+    """Who answered and whose clock is off, unless it is ours."""
+    heard = [visit for visit in visits if visit.heard and not visit.error]
+    if clocks.are_doubtful(visit.drift for visit in heard):
+        return deque()
+    return deque(visit for visit in heard if clocks.is_off(visit.drift))
 
 
 def _words(error: DlmsError) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from meters.dlms import axdr, instants, obis, profile
 from meters.dlms.axdr import Value
@@ -30,6 +30,8 @@ CLOCK_TIME = Attribute(ClassId.CLOCK, obis.CLOCK, 2)
 RELAY_ATTRIBUTES = tuple(
     Attribute(ClassId.DISCONNECT_CONTROL, obis.DISCONNECT_CONTROL, number) for number in (2, 3, 4)
 )
+# A range descriptor takes the room of this many attributes in a request.
+PLAIN_PER_SELECTED = 6
 REMOTE_DISCONNECT = Attribute(ClassId.DISCONNECT_CONTROL, obis.DISCONNECT_CONTROL, 1)
 REMOTE_RECONNECT = Attribute(ClassId.DISCONNECT_CONTROL, obis.DISCONNECT_CONTROL, 2)
 
@@ -134,14 +136,32 @@ class Meter:
                 answers.append(await self._answer(left[0]))
                 continue
             try:
-                answers += await self._session.get_list(left[:size])
+                answers += await self._session.get_list([(one, None) for one in left[:size]])
             except ServiceRefused:
                 self._session.knowledge.without_lists.add(self._session.route)
         return answers
 
-    async def _answer(self, attribute: Attribute) -> Value | AccessDenied:
+    async def get_selected(
+        self, items: Sequence[tuple[Attribute, Selection]]
+    ) -> list[Value | AccessDenied]:
+        """Parts of attributes, in one request if the meter does lists of that length."""
+        if len(items) > 1 and len(items) * PLAIN_PER_SELECTED <= self._session.largest_list:
+            try:
+                return await self._session.get_list(items)
+            except ServiceRefused:
+                self._session.knowledge.without_lists.add(self._session.route)
+        return [await self._answer(attribute, selection) for attribute, selection in items]
+
+    @property
+    def utc_offset(self) -> timedelta:
+        """The civil time that the meter keeps, as far as it told."""
+        return self._offset
+
+    async def _answer(
+        self, attribute: Attribute, selection: Selection | None = None
+    ) -> Value | AccessDenied:
         try:
-            return await self._value(attribute)
+            return await self._value(attribute, selection)
         except AccessDenied as denied:
             return denied
 

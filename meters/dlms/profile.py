@@ -72,7 +72,15 @@ def decode_rows(buffer: bytes, layout: ProfileLayout, *, offset: timedelta) -> l
 
     :raises FrameError: if the buffer does not fit the layout.
     """
-    rows = axdr.decode(buffer)
+    return rows_of(axdr.decode(buffer), layout, offset=offset)
+
+
+def rows_of(rows: Value, layout: ProfileLayout, *, offset: timedelta) -> list[ProfileRow]:
+    """
+    The same of a buffer that is decoded already.
+
+    :raises FrameError: if the buffer does not fit the layout.
+    """
     if not isinstance(rows, list):
         raise FrameError("a profile buffer that is no array")
     decoder = _RowDecoder(layout, offset)

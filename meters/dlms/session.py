@@ -50,6 +50,7 @@ RELEASE_TIMEOUT = 1.0
 ITEM_SIZE, LIST_HEAD_SIZE, MOST_ITEMS = 10, 4, 32
 
 _GET_RESPONSES = (GetResponse, GetBlockResponse, GetListResponse)
+type Asked = tuple[Attribute, Selection | None]
 type GetReply = GetResponse | GetBlockResponse | GetListResponse
 
 
@@ -148,14 +149,13 @@ class Session:
             raise access_failure(reply.result, str(attribute))
         return reply.data
 
-    async def get_list(self, attributes: Sequence[Attribute]) -> list[Value | AccessDenied]:
+    async def get_list(self, items: Sequence[Asked]) -> list[Value | AccessDenied]:
         """
         Many attributes in one request; a failure stands in the place of its attribute.
 
         :raises ServiceRefused: if the meter does not do lists.
         """
         async with self._turn:
-            items = [(attribute, None) for attribute in attributes]
             request = GetListRequest(self._next_invoke(), items)
             reply = await self._ask_get(request.to_bytes(), request.invoke)
             if isinstance(reply, GetBlockResponse):
@@ -166,8 +166,8 @@ class Session:
                 # Some meters refuse a list with the form of an answer to a single GET.
                 raise ServiceRefused(state_error=0, service_error=reply.result)
         results = list_results(body)
-        if len(results) != len(attributes):
-            raise FrameError(f"{len(results)} answers to {len(attributes)} questions")
+        if len(results) != len(items):
+            raise FrameError(f"{len(results)} answers to {len(items)} questions")
         return results
 
     async def set(self, attribute: Attribute, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from meters.models.control import Command, CommandStep, MeterAlert
 from meters.models.devices import Concentrator, Installation, Meter, Register
+from meters.models.events import MeterEvent, MissingStretch
 from meters.models.facts import DailyConsumption, Interval, Reading, ReadingConflict
 from meters.models.radio import LoraDevice, NetworkServer, Uplink
 
@@ -15,6 +16,8 @@ __all__ = [
     "LoraDevice",
     "Meter",
     "MeterAlert",
+    "MeterEvent",
+    "MissingStretch",
     "NetworkServer",
     "Reading",
     "ReadingConflict",

@@ -176,6 +176,7 @@ class Meter(Archivable):
     last_contact_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_reading_at = models.DateTimeField(null=True, blank=True, editable=False)
     clock_drift_seconds = models.IntegerField(null=True, blank=True, editable=False)
+    events_read_at = models.DateTimeField(null=True, blank=True, editable=False)
     visits_failed = models.PositiveSmallIntegerField(default=0, editable=False)
     visit_after = models.DateTimeField("next visit after", null=True, blank=True, editable=False)
 

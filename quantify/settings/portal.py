@@ -99,6 +99,7 @@ SIDEBAR = [
             _page("Readings", "table_rows", "meters.reading"),
             _page("Intervals", "timeline", "meters.interval"),
             _page("Daily consumption", "bar_chart", "meters.dailyconsumption"),
+            _page("Meter events", "history", "meters.meterevent"),
             _page("Conflicts", "compare_arrows", "meters.readingconflict"),
             _page("Registers", "pin", "meters.register"),
         ],

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 
+from meters.dlms.simulator import happenings
 from meters.dlms.simulator.clock import SimulatedClock
 from meters.dlms.simulator.journal import ClockSetting, Journal, RelayChange, RelayState
 from meters.dlms.simulator.loads import Counts
@@ -136,6 +137,18 @@ class SimulatedMeter:
             rows.append((taken_at, CLOCK_ADJUSTED if mark in adjusted else 0, opening + units, 0))
             taken_at += SLOT
         return rows
+
+    def events(self, log: str) -> list[tuple[datetime, int]]:
+        """Return the entries (at, code) of an event log, the oldest first."""
+        with self._site.lock:
+            journal, device = self._site.journal, self.logical_device
+            return happenings.entries(
+                log,
+                self.plan,
+                [change for change in journal.relay_changes if change.device == device],
+                [setting for setting in journal.clock_settings if setting.device == device],
+                (self._site.plan.epoch, self._site.clock.now()),
+            )
 
     def disconnect(self) -> None:
         """

@@ -1,6 +1,6 @@
 """The COSEM objects of an E460-like meter, and of the concentrator in front of it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from meters.dlms import axdr, instants, obis
@@ -10,6 +10,8 @@ from meters.dlms.obis import ClassId
 from meters.dlms.selection import Selection
 from meters.dlms.services import Attribute
 from meters.dlms.simulator.behaviour import Behaviour
+from meters.dlms.simulator.cosem import CosemObject
+from meters.dlms.simulator.event_log import logs_of
 from meters.dlms.simulator.load_profile import LoadProfile, counter
 from meters.dlms.simulator.protocol import SimulatedMeter
 from meters.dlms.values import ControlState, Unit
@@ -17,35 +19,6 @@ from meters.dlms.values import ControlState, Unit
 MANUFACTURER = "LGZ"
 MODES_THAT_REFUSE = frozenset({0})
 LITRES, WATT_HOURS = (-3, Unit.CUBIC_METRE), (0, Unit.WATT_HOUR)
-
-type Reader = Callable[[], bytes]
-
-
-class CosemObject:
-    """
-    One object: a class, a logical name, and attributes that are computed when read.
-
-    Attribute 1, the logical name, is always there.
-    """
-
-    def __init__(self, class_id: int, name: str, attributes: Mapping[int, Reader]) -> None:
-        self.class_id = class_id
-        self.name = name
-        self._attributes = {1: lambda: axdr.octets(obis.to_bytes(name)), **attributes}
-
-    def read(self, number: int, selection: Selection | None) -> bytes:
-        """:raises AccessDenied: if there is no such attribute, or nothing to select in it."""
-        if number not in self._attributes:
-            raise AccessDenied(DataAccessResult.READ_WRITE_DENIED)
-        if selection is not None:
-            raise AccessDenied(DataAccessResult.SCOPE_OF_ACCESS_VIOLATED)
-        return self._attributes[number]()
-
-    def write(self, number: int, value: Value) -> None:
-        raise AccessDenied(DataAccessResult.READ_WRITE_DENIED)
-
-    def act(self, number: int, value: Value) -> None:
-        raise AccessDenied(DataAccessResult.READ_WRITE_DENIED)
 
 
 class Clock(CosemObject):
@@ -117,7 +90,7 @@ def meter_device(meter: SimulatedMeter, behaviour: Behaviour) -> LogicalDevice:
     objects = [*_identity(f"{MANUFACTURER}{meter.serial}"), _data(obis.DEVICE_ID, meter.serial)]
     objects += [Clock(meter, behaviour.utc_offset), *_registers(meter)]
     rows = LoadProfile(meter, behaviour)
-    objects.append(_ProfileObject(rows))
+    objects += [_ProfileObject(rows), *logs_of(meter, behaviour.utc_offset)]
     objects.append(
         CosemObject(ClassId.DATA, obis.AMR_STATUS, {2: lambda: axdr.uint8(rows.newest_status())})
     )

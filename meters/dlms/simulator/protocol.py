@@ -62,6 +62,9 @@ class SimulatedMeter(Protocol):
         Each row is (taken at, AMR status, import, export).
         """
 
+    def events(self, log: str) -> Sequence[tuple[datetime, int]]:
+        """The entries (at, code) of the event log of this name (OBIS), the oldest first."""
+
     def disconnect(self) -> None:
         """Cut the supply; durable before it returns."""
 

@@ -70,7 +70,8 @@ class Command(BaseCommand):
         told = summary.recorded
         self.stdout.write(
             f"{summary.concentrator}: {summary.heard} of {summary.asked} meters answered"
-            f" in {summary.seconds:.1f} s, {summary.clocks_set} clocks set.\n"
+            f" in {summary.seconds:.1f} s, {summary.clocks_set} clocks set,"
+            f" {summary.events} new events.\n"
             f"  {told.created} readings ({told.invalid} invalid), {told.duplicates} known,"
             f" {told.conflicts} conflicts, {told.refused} refused;"
             f" {told.intervals} intervals, {told.days} days changed."

@@ -39,6 +39,7 @@ class StandIn:
     offline: bool = False
     at: datetime = NOON
     commands: list[str] = field(default_factory=list)
+    logged: dict[str, list[tuple[datetime, int]]] = field(default_factory=dict)
 
     @property
     def serial(self) -> str:
@@ -64,6 +65,9 @@ class StandIn:
             (mark, status_at(mark), self.import_register(mark), self.export_register(mark))
             for mark in marks
         ]
+
+    def events(self, log: str) -> list[tuple[datetime, int]]:
+        return self.logged.get(log, [])
 
     def disconnect(self) -> None:
         self.commands.append("disconnect")

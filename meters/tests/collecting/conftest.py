@@ -1,0 +1,3 @@
+from meters.tests.collecting.kit import concentrator, served
+
+__all__ = ["concentrator", "served"]

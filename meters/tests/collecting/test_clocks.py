@@ -1,0 +1,75 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from meters.collecting import clocks
+from meters.models import Concentrator, MeterAlert, MeterEvent
+from meters.tests.collecting.kit import NOW, gather, meter
+
+
+def at(text):
+    return datetime.fromisoformat(f"2026-06-04T{text}").replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "seconds"),
+    [
+        pytest.param("12:07:00", "12:12:00", 0, id="far from any edge"),
+        pytest.param("12:14:55", "12:20:00", 15, id="before the edge"),
+        pytest.param("12:15:04", "12:20:00", 6, id="after the edge"),
+        pytest.param("12:07:00", "12:14:52", 18, id="near the meter's edge"),
+        pytest.param("12:14:51", "12:14:33", 37, id="one after the other"),
+    ],
+)
+def test_wait(ours, theirs, seconds):
+    waited = clocks.wait(at(ours), at(theirs))
+
+    assert waited == timedelta(seconds=seconds)
+    for clock in (at(ours), at(theirs)):
+        into = (clock + waited).timestamp() % 900
+        assert 10 <= into <= 890
+
+
+@pytest.mark.parametrize(
+    ("drifts", "doubtful"),
+    [
+        ([300, 0, 0, 0], False),
+        ([300, 301, 0, 0], False),
+        ([300, 301, 299, 0], True),
+        ([300, 300], False),
+        ([None, None, None], False),
+        ([], False),
+    ],
+)
+def test_are_doubtful(drifts, doubtful):
+    assert clocks.are_doubtful(drifts) is doubtful
+
+
+@pytest.mark.django_db
+class TestRound:
+    def test_keeps_what_it_did_as_an_event(self, served, concentrator):
+        served.fleet[101].set_clock(NOW - timedelta(minutes=5))
+
+        assert gather(concentrator).clocks_set == 1
+
+        event = MeterEvent.objects.get(log="system")
+        assert event.meter == meter(101)
+        assert (event.words, event.detail) == ("Clock set by this system", "It was -300 s off.")
+        assert not MeterAlert.objects.exists()
+
+    def test_tells_of_a_clock_that_spoiled_readings(self, served, concentrator):
+        served.fleet[101].set_clock(NOW - timedelta(minutes=11))
+
+        gather(concentrator)
+
+        alert = MeterAlert.objects.get(kind="meter_fault")
+        assert alert.message == "The meter's clock is 11 minutes off."
+
+    def test_sets_none_where_ours_is_the_likelier_culprit(self, served, concentrator):
+        for device in (101, 102, 103):
+            served.fleet[device].set_clock(NOW + timedelta(minutes=5))
+
+        assert gather(concentrator).clocks_set == 0
+
+        assert "check the server's clock" in Concentrator.objects.get().last_error
+        assert served.fleet[101].now() == NOW + timedelta(minutes=5)
