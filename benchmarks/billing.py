@@ -5,7 +5,7 @@ How fast bills follow what was metered: a month, a quarter of an hour, a day, no
 
 Everything happens in the database that DATABASE_URL names, which should be one to throw away.
 Besides the seconds that passed it tells those that the processor worked, here and in the
-database's process: on a busy machine only they can be compared.
+database's processes: on a busy machine only they can be compared.
 """
 
 import argparse
@@ -40,6 +40,8 @@ TENTH = datetime(2026, 7, 9, 22, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)
 NANOSECONDS = 1_000_000_000
+# Places in /proc/pid/stat, counted after the name: see proc_pid_stat(5).
+PARENT, CHILDREN_TIMES = 1, slice(13, 15)
 
 
 @dataclass(slots=True)
@@ -152,10 +154,19 @@ def _nothing() -> Iterator[None]:
 
 
 def _served() -> float:
-    """Processor seconds of the database's process, and of none but this connection's."""
-    pid = connection.connection.info.backend_pid if connection.connection else 0
-    told = Path(f"/proc/{pid}/schedstat")
-    return int(told.read_text().split()[0]) / NANOSECONDS if pid and told.exists() else 0.0
+    """Processor seconds of the database's processes, those that ended as well."""
+    if connection.connection is None:
+        return 0.0
+    server = _stat(connection.connection.info.backend_pid)[PARENT]
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    alive = sum(int(Path(f"/proc/{one}/schedstat").read_text().split()[0]) for one in children)
+    ended = sum(int(ticks) for ticks in _stat(server)[CHILDREN_TIMES])
+    return alive / NANOSECONDS + ended / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int | str) -> list[str]:
+    """The fields of /proc/pid/stat after the name."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _median(took: list[Took], of: Callable[[Took], float]) -> float:

@@ -76,6 +76,7 @@ ORDER BY 1, 3
 ON CONFLICT DO NOTHING
 """
 DAYS = """
+WITH changed AS (
 INSERT INTO meters_dailyconsumption AS known (meter_id, channel, day, quantity, intervals)
 SELECT meter_id, 1, local.day, wh * local.count, local.count FROM used
 CROSS JOIN (
@@ -87,6 +88,11 @@ ORDER BY 1, 3
 ON CONFLICT (meter_id, channel, day) DO UPDATE
 SET quantity = known.quantity + excluded.quantity, revision = known.revision + 1,
     intervals = known.intervals + excluded.intervals
+RETURNING new.meter_id, new.day, new.revision - coalesce(old.revision, 0) AS grown
+)
+INSERT INTO meters_monthrevision AS known (meter_id, channel, month, revision)
+SELECT meter_id, 1, date_trunc('month', day), sum(grown) FROM changed GROUP BY 1, 3 ORDER BY 1, 3
+ON CONFLICT (meter_id, channel, month) DO UPDATE SET revision = known.revision + excluded.revision
 """
 
 

@@ -1,6 +1,10 @@
-"""Daily consumption: the sums of a local day's intervals."""
+"""
+Daily consumption: the sums of a local day's intervals, and by month how often its days changed.
+"""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,7 +23,8 @@ def refresh(registers: Registers, touched: Intervals) -> int:
     Sum the days of these intervals anew and return how many days changed.
 
     Set-based: one statement for all days of a batch. A day whose sum stays but whose shape changed
-    counts as changed: time of use prices it otherwise. The lateral sum keeps the planner on the
+    counts as changed: time of use prices it otherwise. The sums of revisions by month grow with
+    the days, so that neither can be without the other. The lateral sum keeps the planner on the
     key, whatever its statistics are.
     """
     if not len(touched):
@@ -44,10 +49,12 @@ def refresh(registers: Registers, touched: Intervals) -> int:
                 [end for _, _, end in spans],
             ],
         )
-        return int(cursor.rowcount)
+        (changed,) = cursor.fetchone()
+        return int(changed)
 
 
 _REFRESH = """
+WITH changed AS (
 INSERT INTO meters_dailyconsumption AS known
     (meter_id, channel, day, quantity, estimated, intervals)
 SELECT asked.meter_id, asked.channel, asked.day, sums.quantity, sums.estimated, sums.intervals
@@ -63,7 +70,32 @@ CROSS JOIN LATERAL (
 ON CONFLICT (meter_id, channel, day) DO UPDATE
 SET quantity = excluded.quantity, estimated = excluded.estimated,
     intervals = excluded.intervals, revision = known.revision + 1
+RETURNING new.meter_id, new.channel, new.day, new.revision - coalesce(old.revision, 0) AS grown
+), months AS (
+    INSERT INTO meters_monthrevision AS known (meter_id, channel, month, revision)
+    SELECT meter_id, channel, date_trunc('month', day)::date AS month, sum(grown)
+    FROM changed GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT (meter_id, channel, month) DO UPDATE
+    SET revision = known.revision + excluded.revision
+)
+SELECT count(*) FROM changed
 """
+
+_ADD_UP = """
+INSERT INTO meters_monthrevision (meter_id, channel, month, revision)
+SELECT meter_id, channel, date_trunc('month', day)::date, sum(revision)
+FROM meters_dailyconsumption
+WHERE %(meters)s::uuid[] IS NULL OR meter_id = ANY (%(meters)s::uuid[])
+GROUP BY 1, 2, 3
+ON CONFLICT (meter_id, channel, month) DO UPDATE SET revision = excluded.revision
+"""
+
+
+def add_up(meter_ids: Sequence[UUID] | None = None) -> None:
+    """Sum the revisions of days by month anew, of all meters or of some whose days were written."""
+    asked = None if meter_ids is None else list(meter_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_UP, {"meters": asked})
 
 
 def _days(registers: Registers, touched: Intervals) -> tuple[Ints, Ints]:

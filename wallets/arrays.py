@@ -18,3 +18,9 @@ def array(values: Iterable[str]) -> str:
 def ids(values: Iterable[UUID]) -> RawSQL:
     """Ids for an `__in` lookup as one parameter: a placeholder each costs more than the query."""
     return RawSQL("SELECT unnest(%s::uuid[])", [array(value.hex for value in values)])
+
+
+def quoted(value: str) -> str:
+    """A text as an element of an array."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

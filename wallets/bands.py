@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import blake2b
-from typing import TypedDict
 
 from django.db import connection
 
@@ -18,24 +17,11 @@ from rates.pricing import Terms
 from rates.usage import Usage
 from wallets.arrays import array
 from wallets.metered import BILLED_CHANNELS
-from wallets.stretches import Counted, Part
+from wallets.stretches import Counted, KeptRow, Part
 
 DAY = timedelta(days=1)
 
 type Clock = Sequence[tuple[date, Sequence[str]]]
-
-
-class KeptRow(TypedDict):
-    """
-    What the days before `to` used by band, in Wh or litres, and the first day of each band.
-
-    It stands while the days have the same `state` and the calendar divides them alike.
-    """
-
-    to: str
-    state: int
-    calendar: str
-    bands: dict[str, tuple[int, str]]
 
 
 # The bands of the quarter hours by the clocks of the estates are found once for all units. The
@@ -131,7 +117,7 @@ class Reading:
         """What was kept, if it still stands; else nothing."""
         if kept is None or kept["state"] != counted.kept_state or kept["to"] > str(self._today):
             return Banded()
-        if kept["calendar"] != self._mark(kept["to"]):
+        if kept.get("calendar") != self._mark(kept["to"]):
             return Banded()
         used = {band: quantity for band, (quantity, _) in kept["bands"].items()}
         since = {band: date.fromisoformat(day) for band, (_, day) in kept["bands"].items()}

@@ -8,10 +8,11 @@ second looks anew at the wallets that the first one changed.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import batched
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from rates.components import InvalidComponents
 from rates.engine import InvalidUsage, NoFreeAllocation
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
-from wallets import charges, cuts, ledger, staleness
+from wallets import charges, cuts, lanes, ledger, staleness, unchanged
 from wallets.charges import Step
 from wallets.determinants import Usages
 from wallets.metered import Key, Supply
@@ -62,6 +63,7 @@ class Run:
         self.total += other.total
         self.priced += other.priced
         self.refused += other.refused
+        self.busy += other.busy
 
 
 def run(
@@ -78,17 +80,46 @@ def run(
     are not over, and never at closed ones unless `months` says so.
     """
     first = first_of_month(since) if since else _first_open(now)
-    outcome = Run()
-    found_stale = staleness.stale(now=now, first_month=first, wallet_ids=wallet_ids, months=months)
-    stale = staleness.by_wallet(found_stale)
-    for some in batched(stale, WALLETS_AT_ONCE, strict=False):
-        found = {wallet_id: stale[wallet_id] for wallet_id in some}
-        try:
-            outcome.add(_bill_wallets(found, now=now, first_month=first, months=months))
-        except ledger.LedgerBusy:
-            log.warning("%s wallets are billed by the next run: one of them is in use.", len(found))
-            outcome.busy += len(found)
+    if wallet_ids is not None or months is not Months.OPEN:
+        return _bill_stale(now=now, first_month=first, wallet_ids=wallet_ids, months=months)
+    facts = unchanged.digest(now=now, first_month=first)
+    if unchanged.is_known(facts):
+        return Run()
+    outcome = _bill_stale(now=now, first_month=first)
+    if not outcome.refused and not outcome.busy:
+        unchanged.keep(facts)
     return outcome
+
+
+def _bill_stale(
+    *,
+    now: datetime,
+    first_month: date,
+    wallet_ids: Sequence[UUID] | None = None,
+    months: Months = Months.OPEN,
+) -> Run:
+    found = staleness.stale(now=now, first_month=first_month, wallet_ids=wallet_ids, months=months)
+    batches = batched(staleness.by_wallet(found).items(), WALLETS_AT_ONCE, strict=False)
+    work = partial(_bill_batch, now=now, first_month=first_month, months=months)
+    outcome = Run()
+    for done in lanes.work_off(batches, work):
+        outcome.add(done)
+    return outcome
+
+
+def _bill_batch(
+    batch: Iterable[tuple[UUID, Sequence[Supply]]],
+    *,
+    now: datetime,
+    first_month: date,
+    months: Months,
+) -> Run:
+    found = dict(batch)
+    try:
+        return _bill_wallets(found, now=now, first_month=first_month, months=months)
+    except ledger.LedgerBusy:
+        log.warning("%s wallets are billed by the next run: one of them is in use.", len(found))
+        return Run(busy=len(found))
 
 
 @transaction.atomic

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypedDict, Unpack
-
-from django.utils import timezone
+from uuid import UUID
 
 from accounts.models import User
 from quantify.money import HUNDRED, ZERO, percentage
@@ -18,12 +17,12 @@ from rates.engine import Line
 from rates.models import RateTableVersion
 from wallets import evidence, ledger, writing
 from wallets.arrays import ids
-from wallets.evidence import EvidenceRow
-from wallets.ledger import Entry, Posted
-from wallets.metered import Key, Supply
+from wallets.ledger import Entry, Move, Posted
+from wallets.metered import Key, Supply, key_of
 from wallets.models import Account, Bill, Transaction
 from wallets.pockets import Flow, Movement, Tap
-from wallets.stretches import StretchRow
+from wallets.stretches import Stretch
+from wallets.writing import ChargeRow
 
 POCKET = {
     Utility.ELECTRICITY: Account.ELECTRICITY,
@@ -51,7 +50,7 @@ class Step:
     total_before: Decimal
     consumption_before: int
     lines: list[LineRow]
-    evidence: EvidenceRow
+    evidence: str
 
 
 def bills_of(supplies: Iterable[Supply]) -> dict[Key, Bill]:
@@ -62,7 +61,7 @@ def bills_of(supplies: Iterable[Supply]) -> dict[Key, Bill]:
         month__in={supply.month for supply in supplies},
     )
     bills: dict[tuple[Key, date | None], Bill] = {
-        ((bill.wallet_id, Utility(bill.utility), bill.month), bill.since): bill for bill in found
+        (key_of(bill.wallet_id, bill.utility, bill.month), bill.since): bill for bill in found
     }
     return {
         supply.key: bills.get((supply.key, supply.since))
@@ -84,7 +83,7 @@ def step(
     *,
     version: RateTableVersion,
     consumption: int,
-    stretches: Sequence[StretchRow],
+    stretches: Sequence[Stretch],
     markups: Sequence[Decimal],
 ) -> Step:
     """
@@ -105,14 +104,14 @@ def step(
         evidence=evidence.of(bill, supply, version, consumption, stretches),
     )
     bill.consumption, bill.revision, bill.priced_to = consumption, supply.revision, supply.priced_to
-    bill.version, bill.problem = version, ""
-    bill.vat_percent = supply.vat_percent
+    bill.version_id, bill.problem = version.pk, ""
+    bill.vat_percent, bill.rates = supply.vat_percent, supply.rates
     bill.free_solar = supply.place.free_solar_kwh if supply.utility is Utility.SOLAR else None
     if made.amount:
         bill.lines, bill.subtotal, bill.markup = rows, priced.subtotal, priced.markup
         bill.vat, bill.total, bill.charged = priced.vat, priced.total, priced.total
         bill.charged_consumption = consumption
-        bill.charged_to = evidence.end(stretches) or bill.charged_to
+        bill.charged_to = max((one.end for one in stretches), default=bill.charged_to)
     return made
 
 
@@ -150,10 +149,15 @@ def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
     """
     Post a charge for each step that is worth a cent or more, and why it has its amount.
 
-    The steps that were charged.
+    The wallets are locked. The steps that were charged.
     """
     worth = [step for step in steps if step.amount]
-    post_told(worth, occurred_at=occurred_at)
+    charged: list[ChargeRow] = []
+    for alike in _alike(worth):
+        moves = [Move(step.bill.wallet_id, step.amount, abs(step.vat)) for step in alike]
+        posted = ledger.post_alike(_entry(alike[0], occurred_at), moves)
+        charged += map(_charge, posted, alike)
+    writing.explain(charged)
     return worth
 
 
@@ -173,37 +177,49 @@ def post_told(
     """Post a charge for each step, in words of its own where they are given."""
     posted = ledger.post_many([replace(_entry(step, occurred_at), **told) for step in worth])
     writing.explain(
-        [
-            {
-                "transaction_id": done.transaction_id,
-                "bill_id": step.bill.pk,
-                "version_id": step.version.pk,
-                "consumption_before": step.consumption_before,
-                "consumption_after": step.bill.consumption,
-                "total_before": step.total_before,
-                "total_after": step.bill.charged,
-                "vat": step.vat,
-                "lines": step.lines,
-                "evidence": step.evidence,
-            }
-            for step, done in zip(worth, posted, strict=True)
-        ]
+        [_charge(done.transaction_id, step) for step, done in zip(worth, posted, strict=True)]
     )
     return posted
+
+
+def _charge(transaction_id: UUID, step: Step) -> ChargeRow:
+    return ChargeRow(
+        transaction_id=transaction_id,
+        bill_id=step.bill.pk,
+        version_id=step.version.pk,
+        consumption_before=step.consumption_before,
+        consumption_after=step.bill.consumption,
+        total_before=step.total_before,
+        total_after=step.bill.charged,
+        vat=step.vat,
+        lines=writing.compact(step.lines),
+        evidence=step.evidence,
+    )
+
+
+def _alike(steps: Iterable[Step]) -> list[list[Step]]:
+    """Steps whose charges differ in wallet and amounts alone, months in order."""
+    groups: dict[tuple[date, date, Utility, bool, int], list[Step]] = {}
+    for step in steps:
+        bill, vat = step.bill, step.vat
+        key = bill.month, bill.since or bill.month, step.utility, step.amount > 0, _sign(vat)
+        groups.setdefault(key, []).append(step)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _sign(amount: Decimal) -> int:
+    return (amount > 0) - (amount < 0)
 
 
 def store(bills: Iterable[Bill], *, now: datetime) -> None:
     """Store bills, new and changed, and mark the versions that priced them as used."""
     bills = list(bills)
-    written_at = timezone.now()
-    for bill in bills:
-        bill.updated_at = written_at
-        if bill._state.adding:
-            bill.created_at, bill._state.adding = written_at, False
     writing.store(bills)
-    RateTableVersion.objects.filter(
-        pk__in={bill.version_id for bill in bills if bill.version_id}, used_at=None
-    ).update(used_at=now)
+    versions = {bill.version_id for bill in bills if bill.version_id}
+    fresh = RateTableVersion.objects.filter(pk__in=versions, used_at=None).order_by("pk")
+    # In one order: two runs may mark the same versions at once.
+    if found := list(fresh.select_for_update(no_key=True).values_list("pk", flat=True)):
+        RateTableVersion.objects.filter(pk__in=found).update(used_at=now)
 
 
 def consumption_flow(utility: Utility, amount: Decimal, vat: Decimal) -> Flow:

@@ -15,9 +15,9 @@ from django.db.models import Max, Q
 from quantify.money import ZERO
 from quantify.periods import first_of_month
 from quantify.quantities import Utility
-from wallets import charges, evidence
+from wallets import charges, evidence, writing
 from wallets.charges import LineRow, Step, summed
-from wallets.metered import Key
+from wallets.metered import Key, key_of
 from wallets.models import Bill, Charge, Settlement
 
 
@@ -43,7 +43,7 @@ def empty(*, wallet_id: UUID, until: date, final: Collection[Key]) -> None:
     if cut is not None:
         later = later.filter(Q(since=None, month__gte=cut) | Q(since__gte=cut))
     for bill in later:
-        if (bill.wallet_id, Utility(bill.utility), bill.month) not in final:
+        if key_of(bill.wallet_id, bill.utility, bill.month) not in final:
             bill.consumption = bill.revision = 0
             bill.priced_to = bill.month
             bill.save(update_fields=["consumption", "revision", "priced_to", "updated_at"])
@@ -65,7 +65,9 @@ def _withdrawal(newest_first: Sequence[Charge]) -> Step:
         total_before=bill.charged,
         consumption_before=before,
         lines=summed(back),
-        evidence={"stretches": [], "corrected": oldest.consumption_before - before},
+        evidence=writing.compact(
+            {"stretches": [], "corrected": oldest.consumption_before - before}
+        ),
     )
     bill.lines = summed([*bill.lines, *back])
     bill.subtotal, bill.markup = _sum(bill.lines, markup=False), _sum(bill.lines, markup=True)

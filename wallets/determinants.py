@@ -7,10 +7,11 @@ from datetime import date, datetime
 from rates.engine import Tariff, Usage
 from rates.pricing import Terms
 from wallets import bands, demand, stretches
-from wallets.bands import Banded, KeptRow
+from wallets.bands import Banded
+from wallets.demand import Highest
 from wallets.metered import Key, Supply
 from wallets.models import Bill
-from wallets.stretches import Counted, Part, StretchRow
+from wallets.stretches import Counted, KeptRow, Part, Stretch
 
 NOTHING = Usage.of_total(0)
 
@@ -40,7 +41,8 @@ class Usages:
     """
     The metered quantities of some supplies, read in a handful of statements.
 
-    `bills` are those that may keep what their days added up to by band.
+    `bills` are those that may keep what their days added up to by band; without them it is not told
+    what came since they were charged.
     """
 
     def __init__(
@@ -57,11 +59,11 @@ class Usages:
         ]
         self._counted: dict[Place, Counted] = {}
         self._totals: dict[Place, int] = {}
-        self._stretches: dict[Place, list[StretchRow]] = {}
+        self._stretches: dict[Place, list[Stretch]] = {}
         self._banded: dict[Place, Banded] = {}
-        self._demand: dict[Place, int] = {}
+        self._demand: dict[Place, Highest] = {}
         if priced:
-            self._read([supply for supply, _ in priced], asked, now)
+            self._read([supply for supply, _ in priced], asked, bills, now)
         for group in _alike(asked, lambda tariff: tariff.time_of_use):
             self._read_bands(group)
         for group in _alike(asked, lambda tariff: tariff.demand):
@@ -71,17 +73,18 @@ class Usages:
         """All that a supply used in its days of the month, in Wh or litres."""
         return self._totals.get((supply.key, supply.first_day), 0)
 
-    def stretches(self, supply: Supply) -> list[StretchRow]:
+    def stretches(self, supply: Supply) -> list[Stretch]:
         """What its registers counted since its bill was charged."""
         return self._stretches.get((supply.key, supply.first_day), [])
 
     def kept(self, supply: Supply, terms: Iterable[Terms]) -> dict[str, KeptRow]:
-        """What a bill may keep of what its days added up to by band."""
+        """What a bill may keep of its days: their sums by band, and their highest demand."""
         rows: dict[str, KeptRow] = {}
         for one in terms:
-            banded = self._banded.get((supply.key, one.first_day))
-            if banded is not None and banded.kept is not None:
-                rows[str(one.first_day)] = banded.kept
+            place = supply.key, one.first_day
+            for found in (self._banded.get(place), self._demand.get(place)):
+                if found is not None and found.kept is not None:
+                    rows.setdefault(str(one.first_day), found.kept.copy()).update(found.kept)
         return rows
 
     def of(self, supply: Supply, terms: Terms) -> Usage:
@@ -89,7 +92,8 @@ class Usages:
         usage = self._quantities(supply, terms)
         if terms.tariff.demand is None:
             return usage
-        return replace(usage, demand_w=self._demand.get((supply.key, terms.first_day)))
+        highest = self._demand.get((supply.key, terms.first_day))
+        return replace(usage, demand_w=highest.power if highest else None)
 
     def _quantities(self, supply: Supply, terms: Terms) -> Usage:
         place = supply.key, terms.first_day
@@ -101,8 +105,19 @@ class Usages:
             return NOTHING
         return Usage(total=counted.quantity, first_day=counted.first_day, last_day=counted.last_day)
 
-    def _read(self, supplies: Sequence[Supply], asked: Sequence[_Asked], now: datetime) -> None:
-        counted, lacking = stretches.metered(supplies, [one.part for one in asked], now=now)
+    def _read(
+        self,
+        supplies: Sequence[Supply],
+        asked: Sequence[_Asked],
+        bills: Mapping[Key, Bill] | None,
+        now: datetime,
+    ) -> None:
+        counted, lacking = stretches.metered(
+            supplies,
+            [one.part for one in asked],
+            charged_to=[bills[one.key].charged_to for one in supplies] if bills else None,
+            now=now,
+        )
         for supply, rows in zip(supplies, lacking, strict=True):
             if rows:
                 self._stretches[supply.key, supply.first_day] = rows
@@ -118,17 +133,18 @@ class Usages:
         self._banded |= {one.place: banded for one, banded in zip(group, found, strict=True)}
 
     def _read_demand(self, group: Sequence[_Asked]) -> None:
-        terms, supplies = group[0].terms, [one.supply for one in group]
+        terms = group[0].terms
         priced = terms.tariff.demand
         if priced is None:
             raise AssertionError("Only tariffs with a demand are grouped.")
-        highest = demand.highest(
-            supplies,
-            first=terms.first_day,
-            end=min(terms.end_day, supplies[0].priced_to),
+        found = demand.highest(
+            [one.part for one in group],
+            [self._counted[one.place] for one in group],
+            [one.kept for one in group],
+            end=min(terms.end_day, group[0].supply.priced_to),
             minutes=priced.interval_minutes,
         )
-        self._demand |= {(key, terms.first_day): power for key, power in highest.items()}
+        self._demand |= {one.place: highest for one, highest in zip(group, found, strict=True)}
 
 
 def _kept(bill: Bill, terms: Terms) -> KeptRow | None:

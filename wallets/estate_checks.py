@@ -119,6 +119,18 @@ WHERE difference.state = 'posted' AND (charge.bill_id, charge.total_after - char
     IS DISTINCT FROM (difference.bill_id, difference.amount)
 """
 
+# Billing finds what is stale by these sums.
+REVISIONS = """
+SELECT format('Meter %s, channel %s, %s: the days changed %s times, the month says %s', meter_id,
+    channel, month, coalesce(days.revision, 0), coalesce(known.revision, 0))
+FROM (
+    SELECT meter_id, channel, date_trunc('month', day)::date AS month, sum(revision) AS revision
+    FROM meters_dailyconsumption GROUP BY 1, 2, 3
+) AS days
+FULL JOIN meters_monthrevision AS known USING (meter_id, channel, month)
+WHERE days.revision IS DISTINCT FROM known.revision
+"""
+
 CHECKS = {
     "only persons charge closed months": CLOSED,
     "posted differences are charges of their bills": DIFFERENCES,
@@ -126,4 +138,5 @@ CHECKS = {
     "no more left suspense than was received": RECEIPTS,
     "former residents owe what their settlements say": FORMER,
     "closed days are the sums of what was recorded": DAYS,
+    "months count the changes of their days": REVISIONS,
 }

@@ -12,7 +12,7 @@ from typing import TypedDict
 from rates.models import RateTableVersion
 from wallets.metered import Supply
 from wallets.models import Bill
-from wallets.stretches import StretchRow
+from wallets.stretches import Stretch, StretchRow
 
 
 class EvidenceRow(TypedDict, total=False):
@@ -34,20 +34,24 @@ def of(
     supply: Supply,
     version: RateTableVersion,
     consumption: int,
-    stretches: Sequence[StretchRow],
-) -> EvidenceRow:
-    """What is known of the step of a bill to a month's consumption, before the bill takes it."""
+    stretches: Sequence[Stretch],
+) -> str:
+    """
+    What is known of the step of a bill to a month's consumption, before the bill takes it.
+
+    An `EvidenceRow` as JSON: the stretches come as such from the database and go there again.
+    """
     if bill.charged_consumption is None:
-        return {}
-    came = sum(row["quantity"] for row in stretches)
-    row: EvidenceRow = {
-        "stretches": list(stretches),
-        "corrected": consumption - bill.charged_consumption - came,
-        "vat_percent": str(supply.vat_percent),
-    }
+        return "{}"
+    corrected = consumption - bill.charged_consumption - sum(one.quantity for one in stretches)
+    rows = ",".join(one.row for one in stretches)
+    before = ""
     if bill.lines and bill.version_id and bill.version_id != version.pk:
-        row["version_before"] = str(bill.version_id)
-    return row
+        before = f',"version_before":"{bill.version_id}"'
+    return (
+        f'{{"stretches":[{rows}],"corrected":{corrected},"vat_percent":"{supply.vat_percent}"'
+        f"{before}}}"
+    )
 
 
 def consumption_before(bill: Bill) -> int:

@@ -20,10 +20,21 @@ from quantify.crash_points import Point, reach
 from wallets import ledger_calls
 from wallets.arrays import ids
 from wallets.entries import Entry, Posted
+from wallets.ledger_calls import Move
 from wallets.models import Transaction, Wallet
 from wallets.pockets import Flow, InsufficientBalance, opposite, pockets_of, with_arrears
 
-__all__ = ["Entry", "Posted", "lock", "post", "post_many", "reverse", "waiting_briefly"]
+__all__ = [
+    "Entry",
+    "Move",
+    "Posted",
+    "lock",
+    "post",
+    "post_alike",
+    "post_many",
+    "reverse",
+    "waiting_briefly",
+]
 
 LOCK_TIMEOUT = "3s"
 
@@ -86,6 +97,22 @@ def post_many(entries: Sequence[Entry]) -> list[Posted]:
         for places in groups:
             results |= _post_alike(entries, places)
     return [results[place] for place in range(len(entries))]
+
+
+def post_alike(entry: Entry, moves: Sequence[Move]) -> list[UUID]:
+    """
+    Post one entry to many wallets, each another, with an amount of each, in one statement.
+
+    The wallets are locked before, and nothing in the entry may be refused: charges are so. The
+    ids of the transactions, in the order of the moves.
+
+    :raises LedgerBusy: if one of the wallets stayed locked for more than three seconds.
+    """
+    reach(Point.BEFORE_LEDGER_WRITE)
+    with _clear_errors():
+        made = ledger_calls.post_alike(entry, moves)
+    reach(Point.AFTER_LEDGER_WRITE)
+    return made
 
 
 @contextmanager

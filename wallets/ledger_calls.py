@@ -9,6 +9,7 @@ that one call each takes.
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -21,6 +22,16 @@ from wallets.models import Account
 from wallets.pockets import Flow
 
 type Form = tuple[object, ...]
+type Column = str | list[str] | list[str | None] | None
+
+
+class Move(NamedTuple):
+    """What differs between entries of one form: whose, how much, and what of it moves onward."""
+
+    wallet_id: UUID
+    amount: Decimal
+    onward: Decimal
+
 
 POST = """
 SELECT refusal, id, number, estate_id, sequence, balance_before, balance_after, arrears_after,
@@ -80,23 +91,56 @@ def post_many(entries: Sequence[Entry]) -> list[Posted | None]:
 
     A flow that takes more than a wallet holds fails as a whole (an IntegrityError).
     """
-    one, flow = entries[0], entries[0].flow
+    one, capped = entries[0], _cap(entries[0].flow) is not None
     debit, credit = _sides(entries)
-    with connection.cursor() as cursor:
-        cursor.execute(POST_MANY, [
+    made = _post_columns(
+        one,
+        [
             array(entry.wallet_id.hex for entry in entries),
             array(str(entry.amount) for entry in entries),
             array(str(_onward(entry.flow, debit)) for entry in entries),
-            array(str(_cap(entry.flow)) for entry in entries) if _cap(flow) is not None else None,
+            array(str(_cap(entry.flow)) for entry in entries) if capped else None,
             [entry.idempotency_key for entry in entries] if one.idempotency_key else None,
             [entry.request_digest for entry in entries] if one.request_digest else None,
+        ],
+        (debit, credit),
+    )
+    ids = [made.get(entry.wallet_id.int) for entry in entries]
+    return [Posted(one) if one else None for one in ids]
+
+
+def post_alike(one: Entry, moves: Sequence[Move]) -> list[UUID]:
+    """
+    Post an entry to many wallets, with an amount of each; the ids of the transactions.
+
+    Its flow has to be of whole amounts and without a key; see `form`.
+    """
+    columns = [
+        array(move.wallet_id.hex for move in moves),
+        array(str(move.amount) for move in moves),
+        array(str(move.onward) for move in moves),
+        None, None, None,
+    ]  # fmt: skip
+    made = _post_columns(one, columns, _sides([one]))
+    return [made[move.wallet_id.int] for move in moves]
+
+
+def _post_columns(
+    one: Entry,
+    columns: Sequence[Column],
+    sides: tuple[Account | None, Account | None],
+) -> dict[int, UUID]:
+    """The transactions by the numbers of their wallets' ids; `columns` hold what differs."""
+    flow = one.flow
+    with connection.cursor() as cursor:
+        cursor.execute(POST_MANY, [
+            *columns,
             one.kind.value, one.utility, one.payment_method, one.reference, one.reason,
             _pk(one.actor), one.occurred_at, one.refuse_suspended, one.refuse_closed,
             flow.pays_in, flow.counter, _codes(step.account for step in flow.steps),
-            _truths(flow), debit, credit,
+            _truths(flow), *sides,
         ])  # fmt: skip
-        made: dict[UUID, UUID] = dict(cursor.fetchall())
-    return [Posted(made[entry.wallet_id]) if entry.wallet_id in made else None for entry in entries]
+        return {wallet_id.int: pk for wallet_id, pk in cursor.fetchall()}
 
 
 def _pk(row: Model | None) -> UUID | None:

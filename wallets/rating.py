@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from quantify.quantities import format_kilo
 from rates import engine
-from rates.engine import InvalidUsage, Segment
+from rates.engine import InvalidUsage, Segment, Usage
 from rates.pricing import Terms
 from wallets.determinants import Usages
 from wallets.metered import Supply
@@ -16,17 +16,18 @@ def rate(supply: Supply, terms: Sequence[Terms], usage: Usages) -> engine.Bill:
 
     :raises rates.engine.InvalidUsage: if a rate table needs to know more than was metered.
     """
-    _refuse_what_has_no_hours(supply, terms, usage)
+    used = [usage.of(supply, one) for one in terms]
+    _refuse_what_has_no_hours(supply, used, usage.total(supply))
     return engine.bill(
         [
             Segment(
                 tariff=one.tariff,
                 first_day=one.first_day,
                 end_day=one.end_day,
-                usage=usage.of(supply, one),
+                usage=quantities,
                 markup_percent=one.markup_percent,
             )
-            for one in terms
+            for one, quantities in zip(terms, used, strict=True)
         ],
         month=supply.month,
         supplied=(supply.first_day, supply.end_day),
@@ -36,10 +37,9 @@ def rate(supply: Supply, terms: Sequence[Terms], usage: Usages) -> engine.Bill:
     )
 
 
-def _refuse_what_has_no_hours(supply: Supply, terms: Sequence[Terms], usage: Usages) -> None:
+def _refuse_what_has_no_hours(supply: Supply, used: Sequence[Usage], counted: int) -> None:
     """Days that have a sum and no intervals would be free by time of use: they are not priced."""
-    priced = sum(usage.of(supply, one).total for one in terms)
-    counted = usage.total(supply)
+    priced = sum(one.total for one in used)
     if priced != counted:
         raise InvalidUsage(
             f"Only {format_kilo(priced)} of {format_kilo(counted)} {supply.utility.unit} have "

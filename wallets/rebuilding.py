@@ -16,7 +16,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from django.db.models import Max, Min
+from django.db.models import Min
 
 from accounts.audit import Past
 from meters.models import DailyConsumption, Installation, Interval, Reading, Register
@@ -27,8 +27,8 @@ from quantify.quantities import Utility
 from rates.components import InvalidComponents
 from rates.engine import InvalidUsage, NoFreeAllocation, Segment, Usage
 from rates.engine import bill as price
-from rates.models import Assignment, RateTableVersion
 from rates.pricing import NoTariff, Place, PriceBook, Terms
+from wallets.metered import rates_state
 from wallets.models import Bill, MonthClosing, Settlement
 
 CHANNELS = (Register.Channel.IMPORT, Register.Channel.VOLUME)
@@ -116,10 +116,8 @@ def _check_up_to_date(bill: Bill, counted: Sequence["_Counted"]) -> None:
             else ""
         )
         raise NotUpToDate(f"its days changed since it was charged{waits}.")
-    for rows in (Assignment.objects, RateTableVersion.objects):
-        newest = rows.aggregate(newest=Max("updated_at"))["newest"]
-        if newest is not None and newest > bill.updated_at:
-            raise NotUpToDate("rates were written since it was charged.")
+    if bill.rates != rates_state():
+        raise NotUpToDate("rates were written since it was charged.")
 
 
 class _Counted:

@@ -19,13 +19,14 @@ from quantify.money import vat_percent_on
 from quantify.quantities import Utility
 from rates.pricing import Place
 from wallets.arrays import ids
-from wallets.metered import BILLED_CHANNELS, DAYS, Key, Supply
+from wallets.metered import BILLED_CHANNELS, DAYS, RATES, Key, Supply
 from wallets.models import Bill, MonthClosing, Settlement
 
 # A bill is stale if its days changed, if a local day began, if it had no price, if its estate
 # charges VAT or gives solar away otherwise, or if any rate was written since. Changed days are told
 # by the sum of their revisions: it grows with each change, so equal sums are equal facts, without
-# clocks and without a queue.
+# clocks and without a queue. Whole months have it added up (`meters.days`); days are asked for the
+# months of a move and those that a settlement cuts.
 # A settlement cuts the bills of its unit: days before it are final, and never stale again.
 STALE = """
 WITH closed AS (
@@ -68,14 +69,34 @@ WITH closed AS (
         AND (%(months)s = 'all'
             OR coalesce(month.first::date <= closed.last, false) = (%(months)s = 'closed'))
     GROUP BY wallet.id, unit.id, installation.kind, month.first, estate.id, settings.id, cut.last
+), rates AS (
+    {rates}
 ), metered AS (
-    SELECT days.unit_id, days.utility, date_trunc('month', days.day)::date AS month,
-        sum(days.revision) AS revision
-    FROM ({days}) AS days
-    JOIN wallets_wallet AS wallet ON wallet.unit_id = days.unit_id
-    LEFT JOIN cut ON cut.wallet_id = wallet.id
-    WHERE (cut.last IS NULL OR days.day >= cut.last)
-        AND (%(until)s::date IS NULL OR days.day < %(until)s::date)
+    SELECT unit_id, utility, month, sum(revision) AS revision
+    FROM (
+        SELECT installation.unit_id, installation.kind AS utility, whole.month, whole.revision
+        FROM meters_installation AS installation
+        JOIN units_unit AS unit ON unit.id = installation.unit_id
+        JOIN estates_estate AS estate ON estate.id = unit.estate_id
+        JOIN meters_monthrevision AS whole ON whole.meter_id = installation.meter_id
+        WHERE %(until)s::date IS NULL AND ({installed})
+            AND whole.channel = ANY (%(channels)s) AND whole.month >= %(first_month)s
+            AND whole.month >= (installation.starts_at AT TIME ZONE estate.time_zone)::date
+            AND (installation.ends_at IS NULL OR ((installation.ends_at - interval '1 microsecond')
+                AT TIME ZONE estate.time_zone)::date >= whole.month + interval '1 month - 1 day')
+            AND NOT EXISTS (SELECT FROM cut JOIN wallets_wallet AS wallet
+                ON wallet.id = cut.wallet_id
+                WHERE wallet.unit_id = unit.id AND cut.last > whole.month)
+        UNION ALL
+        SELECT days.unit_id, days.utility, date_trunc('month', days.day)::date, days.revision
+        FROM ({days}) AS days
+        JOIN wallets_wallet AS wallet ON wallet.unit_id = days.unit_id
+        LEFT JOIN cut ON cut.wallet_id = wallet.id
+        WHERE (cut.last IS NULL OR days.day >= cut.last)
+            AND (%(until)s::date IS NULL AND days.is_whole
+                AND (cut.last IS NULL OR cut.last <= date_trunc('month', days.day))) IS NOT TRUE
+            AND (%(until)s::date IS NULL OR days.day < %(until)s::date)
+    ) AS revisions
     GROUP BY 1, 2, 3
 )
 SELECT supplied.wallet_id, supplied.unit_id, supplied.estate_id, supplied.free_solar,
@@ -86,7 +107,8 @@ SELECT supplied.wallet_id, supplied.unit_id, supplied.estate_id, supplied.free_s
     (SELECT coalesce(sum(part.consumption), 0)::bigint FROM wallets_bill AS part
         WHERE (part.wallet_id, part.utility, part.month)
             = (supplied.wallet_id, supplied.utility, supplied.month)
-        AND coalesce(part.since, part.month) < supplied.since) AS month_to_date
+        AND coalesce(part.since, part.month) < supplied.since) AS month_to_date,
+    (SELECT * FROM rates) AS rates
 FROM supplied
 LEFT JOIN metered USING (unit_id, utility, month)
 LEFT JOIN wallets_bill AS bill
@@ -108,14 +130,19 @@ WHERE supplied.first_day < supplied.end_day
     OR bill.problem <> ''
     OR (bill.vat_percent > 0) IS DISTINCT FROM supplied.vat_registered
     OR supplied.utility = 'solar' AND bill.free_solar IS DISTINCT FROM supplied.free_solar
-    OR bill.updated_at < (SELECT greatest(
-        (SELECT max(updated_at) FROM rates_assignment),
-        (SELECT max(updated_at) FROM rates_ratetableversion))))
+    OR bill.rates IS DISTINCT FROM (SELECT * FROM rates))
 ORDER BY supplied.wallet_id, supplied.month, supplied.utility
 """
 
 INSTALLED = """%(wallets)s::uuid[] IS NULL OR installation.unit_id IN (
     SELECT unit_id FROM wallets_wallet WHERE id = ANY (%(wallets)s::uuid[]))"""
+
+# Whose months must be asked day by day: somebody moved a meter, or settled.
+MOVED = """({installed}) AND (%(until)s::date IS NOT NULL
+    OR installation.starts_at > %(first_month)s::timestamp AT TIME ZONE estate.time_zone
+    OR installation.ends_at IS NOT NULL
+    OR unit.id IN (SELECT wallet.unit_id FROM cut JOIN wallets_wallet AS wallet
+        ON wallet.id = cut.wallet_id WHERE cut.last > %(first_month)s))"""
 
 
 class Months(StrEnum):
@@ -143,7 +170,11 @@ def stale(
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            STALE.format(days=DAYS.format(installed=INSTALLED)),
+            STALE.format(
+                days=DAYS.format(installed=MOVED.format(installed=INSTALLED)),
+                installed=INSTALLED,
+                rates=RATES,
+            ),
             {
                 "now": now,
                 "first_month": first_month,
@@ -158,7 +189,7 @@ def stale(
 
 def _supply(row: tuple[Any, ...]) -> Supply:
     wallet_id, unit_id, estate_id, free_solar, utility, *dates = row[:9]
-    revision, vat_registered, since, settled_to, seen, month_to_date = row[9:]
+    revision, vat_registered, since, settled_to, seen, month_to_date, rates = row[9:]
     month, first_day, end_day, priced_to = dates
     return Supply(
         wallet_id=wallet_id,
@@ -174,6 +205,7 @@ def _supply(row: tuple[Any, ...]) -> Supply:
         month_to_date=month_to_date,
         settled_to=settled_to,
         seen=seen,
+        rates=rates,
     )
 
 

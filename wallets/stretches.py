@@ -6,7 +6,6 @@ stretches that came since each bill was charged: what is priced is what is expla
 readings arrive. Registers are named by value; facts are never a foreign key of money.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, NotRequired, TypedDict
@@ -16,7 +15,7 @@ from django.db import connection
 from meters.models import Reading
 from meters.vee.validation import NEVER_A_BASE
 from wallets.arrays import array
-from wallets.metered import AT_UNITS, BILLED_CHANNELS, DAYS, Supply
+from wallets.metered import BILLED_CHANNELS, DAYS, Supply
 
 DAY = timedelta(days=1)
 
@@ -59,52 +58,67 @@ class StretchRow(TypedDict):
 NEAR = "interval '35 days'"
 
 # A stretch begins with the first interval since the end of what the bill was charged for, at its
-# meter's installation or with the month, and ends with the last interval there is. `least` and
-# `greatest` pass over what is null. The lateral look-ups stay on the keys of the partitions.
+# meter's installation or with the month, and ends with the last interval there is. From the first
+# of the month on its days have added it up. `least` and `greatest` pass over what is null. The
+# lateral look-ups stay on the keys of the partitions.
 STRETCHES = """
-    SELECT asked.n, jsonb_strip_nulls(jsonb_build_object(
-        'meter', installation.meter_id, 'serial', meter.serial, 'channel', counted.channel,
-        'start', counted.first, 'end', counted.until,
-        'quantity', counted.quantity, 'estimated', nullif(counted.estimated, 0),
-        'missing', nullif(extract(epoch FROM counted.until - counted.first)::bigint / 900
-            - counted.count, 0),
-        'opening', CASE WHEN opening.value IS NOT NULL THEN jsonb_build_object(
-            'value', opening.value, 'at', nullif(opening.taken_at, counted.first),
-            'source', nullif(opening.source, %(usual)s)) END,
-        'closing', CASE WHEN closing.value IS NOT NULL THEN jsonb_build_object(
-            'value', closing.value, 'at', nullif(closing.taken_at, counted.until),
-            'source', nullif(closing.source, %(usual)s)) END,
-        'rollover', CASE WHEN closing.value < opening.value
-            AND counted.quantity = closing.value - opening.value + register.span
-            THEN register.span END)) AS stretch
-    FROM unnest(%(units)s::uuid[], %(utilities)s::text[], %(months)s::date[], %(wallets)s::uuid[],
-        %(firsts)s::date[], %(ends)s::date[], %(cuts)s::date[]) WITH ORDINALITY
-        AS asked (unit_id, utility, month, wallet_id, first_day, end_day, since, n)
+    SELECT asked.n, counted.quantity, counted.first, counted.until,
+        concat('{{"meter":"', installation.meter_id, '","serial":', to_json(meter.serial),
+            ',"channel":', counted.channel, ',"start":', to_json(counted.first),
+            ',"end":', to_json(counted.until), ',"quantity":', counted.quantity,
+            ',"estimated":' || nullif(counted.estimated, 0),
+            ',"missing":' || nullif(extract(epoch FROM counted.until - counted.first)::bigint / 900
+                - counted.count, 0),
+            ',"opening":{{"value":' || opening.value
+                || coalesce(',"at":' || to_json(nullif(opening.taken_at, counted.first)), '')
+                || coalesce(',"source":' || to_json(nullif(opening.source, %(usual)s)), '') || '}}',
+            ',"closing":{{"value":' || closing.value
+                || coalesce(',"at":' || to_json(nullif(closing.taken_at, counted.until)), '')
+                || coalesce(',"source":' || to_json(nullif(closing.source, %(usual)s)), '') || '}}',
+            ',"rollover":' || CASE WHEN closing.value < opening.value
+                THEN (SELECT span FROM meters_register AS register
+                    WHERE (register.meter_id, register.channel)
+                            = (installation.meter_id, counted.channel)
+                        AND counted.quantity = closing.value - opening.value + span)
+                END, '}}') AS stretch
+    FROM unnest(%(units)s::uuid[], %(utilities)s::text[], %(firsts)s::date[], %(ends)s::date[],
+        %(charged)s::timestamptz[]) WITH ORDINALITY
+        AS asked (unit_id, utility, first_day, end_day, charged_to, n)
     JOIN meters_installation AS installation
         ON installation.unit_id = asked.unit_id AND installation.kind = asked.utility
     JOIN meters_meter AS meter ON meter.id = installation.meter_id
     JOIN estates_estate AS estate ON estate.id = meter.estate_id
-    LEFT JOIN wallets_bill AS bill ON (bill.wallet_id, bill.utility, bill.month)
-        = (asked.wallet_id, asked.utility, asked.month)
-        AND bill.since IS NOT DISTINCT FROM asked.since
     CROSS JOIN LATERAL (SELECT
-        greatest(bill.charged_to, asked.first_day::timestamp AT TIME ZONE estate.time_zone,
-            installation.starts_at) AS begins,
-        least(asked.end_day::timestamp AT TIME ZONE estate.time_zone,
-            ((%(now)s AT TIME ZONE estate.time_zone)::date + 1)::timestamp
-                AT TIME ZONE estate.time_zone, installation.ends_at) AS ends
+        asked.first_day::timestamp AT TIME ZONE estate.time_zone AS midnight,
+        least(asked.end_day, (%(now)s AT TIME ZONE estate.time_zone)::date + 1) AS end_day
+    ) AS local
+    CROSS JOIN LATERAL (SELECT
+        greatest(asked.charged_to, local.midnight, installation.starts_at) AS begins,
+        least(local.end_day::timestamp AT TIME ZONE estate.time_zone, installation.ends_at) AS ends
     ) AS bounds
     CROSS JOIN LATERAL (
         SELECT channel, min(start) AS first, max(start) + interval '15 minutes' AS until,
             sum(quantity)::bigint AS quantity, count(*) AS count,
             coalesce(sum(quantity) FILTER (WHERE quality = 'estimated'), 0)::bigint AS estimated
         FROM meters_interval
-        WHERE meter_id = installation.meter_id AND channel = ANY (%(channels)s)
+        WHERE (bounds.begins > local.midnight OR installation.ends_at IS NOT NULL)
+            AND meter_id = installation.meter_id AND channel = ANY (%(channels)s)
             AND start >= bounds.begins AND start < bounds.ends
         GROUP BY channel
+        UNION ALL
+        SELECT channel,
+            (SELECT min(start) FROM meters_interval WHERE meter_id = installation.meter_id
+                AND channel = days.channel AND start >= bounds.begins AND start < bounds.ends),
+            (SELECT max(start) FROM meters_interval WHERE meter_id = installation.meter_id
+                AND channel = days.channel AND start >= bounds.begins AND start < bounds.ends)
+                + interval '15 minutes',
+            sum(quantity)::bigint, sum(intervals), sum(estimated)::bigint
+        FROM meters_dailyconsumption AS days
+        WHERE bounds.begins = local.midnight AND installation.ends_at IS NULL
+            AND meter_id = installation.meter_id AND channel = ANY (%(channels)s)
+            AND day >= asked.first_day AND day < local.end_day AND intervals > 0
+        GROUP BY channel
     ) AS counted
-    LEFT JOIN meters_register AS register
-        ON (register.meter_id, register.channel) = (installation.meter_id, counted.channel)
     LEFT JOIN LATERAL (
         SELECT taken_at, value, source FROM meters_reading
         WHERE meter_id = installation.meter_id AND channel = counted.channel
@@ -121,7 +135,7 @@ STRETCHES = """
             AND is_valid AND rules & %(never)s = 0
         ORDER BY taken_at LIMIT 1
     ) AS closing ON true
-    WHERE bounds.begins < bounds.ends
+    WHERE bounds.begins < bounds.ends AND counted.first IS NOT NULL
 """
 
 # Days up to which something was kept of a part are compared by their state.
@@ -138,11 +152,32 @@ PARTS = """
     GROUP BY asked.n
 """
 
+AT_PARTS = "installation.unit_id = ANY (%(part_units)s::uuid[])"
+
 METERED = """
-SELECT n, quantity, first_day, last_day, kept_state, state, NULL::jsonb FROM ({parts}) AS parts
+SELECT n, NULL::text, quantity, first_day, last_day, kept_state, state, NULL::timestamptz,
+    NULL::timestamptz
+FROM ({parts}) AS parts
 UNION ALL
-SELECT n, NULL, NULL, NULL, NULL, NULL, stretch FROM ({stretches}) AS stretches
+SELECT n, stretch, quantity, NULL, NULL, NULL, NULL, first, until FROM ({stretches}) AS stretches
 """
+
+
+class KeptRow(TypedDict):
+    """
+    What a bill keeps of the days before `to` of a part, so that they need not be read again.
+
+    It stands while the days have the same `state`. By time of use: what they used by band, in Wh
+    or litres, and the first day of each band, while the `calendar` divides them alike. For
+    demand: the highest average power of an interval of so many `minutes`, in W.
+    """
+
+    to: str
+    state: int
+    calendar: NotRequired[str]
+    bands: NotRequired[dict[str, tuple[int, str]]]
+    minutes: NotRequired[int]
+    demand: NotRequired[int]
 
 
 class Part(NamedTuple):
@@ -164,44 +199,62 @@ class Counted(NamedTuple):
     state: int | None = None
 
 
+class Stretch(NamedTuple):
+    """A stretch from one instant to another, its Wh or litres, and the `StretchRow` as JSON."""
+
+    start: datetime
+    end: datetime
+    quantity: int
+    row: str
+
+
 def metered(
-    supplies: Sequence[Supply], parts: Sequence[Part], *, now: datetime
-) -> tuple[list[Counted], list[list[StretchRow]]]:
-    """What the parts add up to, and the stretches that the bills of the supplies lack."""
+    supplies: Sequence[Supply],
+    parts: Sequence[Part],
+    *,
+    charged_to: Sequence[datetime | None] | None,
+    now: datetime,
+) -> tuple[list[Counted], list[list[Stretch]]]:
+    """
+    What the parts add up to, and the stretches of the supplies since they were charged.
+
+    `charged_to` says up to where each was; without it no stretches are looked for.
+    """
     counted = [Counted()] * len(parts)
-    stretches: list[list[StretchRow]] = [[] for _ in supplies]
+    stretches: list[list[Stretch]] = [[] for _ in supplies]
     with connection.cursor() as cursor:
         cursor.execute(
             METERED.format(
-                parts=PARTS.format(days=DAYS.format(installed=AT_UNITS)),
+                parts=PARTS.format(days=DAYS.format(installed=AT_PARTS)),
                 stretches=STRETCHES.format(near=NEAR),
             ),
-            {"now": now, **_asked(supplies), **_asked_parts(parts)},
+            {
+                "now": now,
+                "first_month": min(supply.month for supply in supplies),
+                "channels": BILLED_CHANNELS,
+                **_asked(supplies if charged_to else (), charged_to or ()),
+                **_asked_parts(parts),
+            },
         )
-        for n, *sums, stretch in cursor.fetchall():
-            if stretch is None:
-                counted[n - 1] = Counted(*sums)
+        for n, row, quantity, *sums, start, end in cursor.fetchall():
+            if row is None:
+                counted[n - 1] = Counted(quantity, *sums)
             else:
-                stretches[n - 1].append(json.loads(stretch))
-    for rows in stretches:
-        if len(rows) > 1:
-            rows.sort(key=lambda row: row["start"])
+                stretches[n - 1].append(Stretch(start, end, quantity, row))
+    for found in stretches:
+        found.sort()
     return counted, stretches
 
 
-def _asked(supplies: Sequence[Supply]) -> dict[str, Any]:
+def _asked(supplies: Sequence[Supply], charged_to: Sequence[datetime | None]) -> dict[str, Any]:
     return {
-        "first_month": min(supply.month for supply in supplies),
-        "channels": BILLED_CHANNELS,
         "never": NEVER_A_BASE,
         "usual": Reading.Source.AUTOMATIC.value,
         "units": array(supply.place.unit_id.hex for supply in supplies),
         "utilities": array(supply.utility.value for supply in supplies),
-        "months": array(str(supply.month) for supply in supplies),
-        "wallets": array(supply.wallet_id.hex for supply in supplies),
         "firsts": array(str(supply.first_day) for supply in supplies),
         "ends": array(str(supply.end_day) for supply in supplies),
-        "cuts": array(str(supply.since or "NULL") for supply in supplies),
+        "charged": array(str(at or "NULL") for at in charged_to),
     }
 
 

@@ -3,7 +3,7 @@
 from meters.models.control import Command, CommandStep, MeterAlert
 from meters.models.devices import Concentrator, Installation, Meter, Register
 from meters.models.events import MeterEvent, MissingStretch
-from meters.models.facts import DailyConsumption, Interval, Reading, ReadingConflict
+from meters.models.facts import DailyConsumption, Interval, MonthRevision, Reading, ReadingConflict
 from meters.models.radio import LoraDevice, NetworkServer, Uplink
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "MeterAlert",
     "MeterEvent",
     "MissingStretch",
+    "MonthRevision",
     "NetworkServer",
     "Reading",
     "ReadingConflict",

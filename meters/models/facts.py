@@ -160,3 +160,27 @@ class DailyConsumption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} on {self.day}"
+
+
+class MonthRevisionQuerySet(EstateScopedQuerySet):
+    estate_path = "meter__estate"
+
+
+class MonthRevision(models.Model):
+    """
+    How often the days of a month of one register changed: the sum of their revisions.
+
+    Written by the statement that writes the days (`meters.days`). Who looks for what changed
+    compares one number a month instead of adding up thirty.
+    """
+
+    pk = models.CompositePrimaryKey("meter", "channel", "month")
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="+", db_index=False)
+    channel = models.PositiveSmallIntegerField(choices=Register.Channel)
+    month = models.DateField(help_text="The first day of the local month.")
+    revision = models.BigIntegerField()
+
+    objects = MonthRevisionQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}: {self.revision}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meters import readings
-from meters.models import DailyConsumption, MeterAlert, Reading, ReadingConflict
+from meters.models import DailyConsumption, MeterAlert, MonthRevision, Reading, ReadingConflict
 from meters.readings import ManualEntry, RawReading, RegisterSeries, UnknownRegister
 from meters.tests.factories import MeterFactory, RegisterFactory
 from meters.tests.recording import (
@@ -69,6 +69,18 @@ class TestRecord:
         assert (told.created, told.intervals, told.days) == (1, 1, 1)
         assert intervals(meter)[1] == (20, "a")
         assert DailyConsumption.objects.get(meter=meter).revision == 2
+
+    def test_counts_the_changes_of_a_month_with_those_of_its_days(self):
+        meter = new_meter()
+        RegisterFactory.create(meter=meter, channel=2)
+
+        record(meter, {0: 0, 1: 10, 96: 20, 97: 30})
+        record(meter, {2: 12})
+
+        days_changed = DailyConsumption.objects.filter(meter=meter)
+        assert sorted(days_changed.values_list("revision", flat=True)) == [1, 2]
+        (known,) = MonthRevision.objects.filter(meter=meter)
+        assert (known.month, known.revision) == (date(2026, 6, 1), 3)
 
     def test_the_same_again_changes_nothing(self):
         meter = new_meter()

@@ -49,11 +49,17 @@ for _ in range(5):
     metered_unit(flat("2.00"))
 """
 COUNT = """
-INSERT INTO meters_dailyconsumption (meter_id, channel, day, quantity, intervals)
-SELECT id, 1, (now() AT TIME ZONE 'Africa/Johannesburg')::date, 1000, 96 FROM meters_meter
-ON CONFLICT (meter_id, channel, day) DO UPDATE
-SET quantity = meters_dailyconsumption.quantity + 1000,
-    revision = meters_dailyconsumption.revision + 1
+WITH counted AS (
+    INSERT INTO meters_dailyconsumption (meter_id, channel, day, quantity, intervals)
+    SELECT id, 1, (now() AT TIME ZONE 'Africa/Johannesburg')::date, 1000, 96 FROM meters_meter
+    ON CONFLICT (meter_id, channel, day) DO UPDATE
+    SET quantity = meters_dailyconsumption.quantity + 1000,
+        revision = meters_dailyconsumption.revision + 1
+    RETURNING meter_id, channel, day
+)
+INSERT INTO meters_monthrevision AS known (meter_id, channel, month, revision)
+SELECT meter_id, channel, date_trunc('month', day), 1 FROM counted
+ON CONFLICT (meter_id, channel, month) DO UPDATE SET revision = known.revision + 1
 """
 # What was metered, in kWh, and what was charged for it, wallet by wallet.
 CHARGED = """

@@ -1,7 +1,7 @@
 """Wallets and their ledger, the bills that charge them, and what waits for a person."""
 
 from wallets.models.accounts import AccountBook, AccountDay
-from wallets.models.bills import Bill, Charge
+from wallets.models.bills import Bill, BilledFacts, Charge
 from wallets.models.closings import BillDifference, MonthClosing
 from wallets.models.control import CreditSwitch
 from wallets.models.ledger import Posting, Transaction, Wallet
@@ -18,6 +18,7 @@ __all__ = [
     "AdjustmentProposal",
     "Bill",
     "BillDifference",
+    "BilledFacts",
     "Charge",
     "CreditSwitch",
     "MonthClosing",

@@ -24,8 +24,10 @@ class Bill(Record):
     theirs (and no new day began), nothing is to be charged. The next charge covers what was
     used since `charged_to`, and what `charged_consumption` lacks of the month; that is null for
     a bill whose charges did not tell yet. `vat_percent` and `free_solar` are what it was priced
-    with, null if that is not known: it is priced again then. `banded` is what its days added up
-    to by time-of-use band (`wallets.bands`); it may be emptied at any time.
+    with, null if that is not known: it is priced again then. `rates` is the state of all rate
+    tables and assignments when the bill was found stale. `banded` is what the days before today
+    added up to by time-of-use band, and their highest demand (`wallets.bands`, `wallets.demand`);
+    it may be emptied at any time.
     """
 
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="bills")
@@ -53,6 +55,7 @@ class Bill(Record):
         "free solar, kWh", max_digits=9, decimal_places=3, null=True,
         help_text="What the estate gives away in a month; of solar alone.",
     )  # fmt: skip
+    rates = models.BigIntegerField(null=True)
     banded = models.JSONField(default=dict)
     problem = models.CharField(max_length=250, blank=True)
 
@@ -69,6 +72,25 @@ class Bill(Record):
 
     def __str__(self) -> str:
         return f"{self.utility} {self.month:%Y-%m}"
+
+
+class BilledFacts(models.Model):
+    """
+    The facts at which a run left nothing to bill: one row, or none; see `wallets.unchanged`.
+
+    It may be deleted at any time: the next run then compares all bills with the facts.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    digest = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_row_of_billed_facts"),
+        ]
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class ChargeQuerySet(EstateScopedQuerySet):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from meters import partitions
+from meters import days, partitions
 from meters.models import Meter
 from quantify.periods import local_day
 from quantify.quantities import kilo
@@ -25,6 +25,7 @@ def use(meter: Meter, day: date, kwh: str) -> None:
             """,
             [meter.pk, channel, day, kilo(Decimal(kwh))],
         )
+    days.add_up([meter.pk])
 
 
 def count(meter: Meter, start: datetime, kwh: str) -> None:
@@ -49,3 +50,4 @@ def count(meter: Meter, start: datetime, kwh: str) -> None:
             """,
             [meter.pk, day, kilo(Decimal(kwh))],
         )
+    days.add_up([meter.pk])

@@ -9,6 +9,7 @@ from django.db import connection
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from meters import partitions
+from meters.days import add_up
 from meters.models import Meter
 from quantify import money
 from quantify.periods import SOUTH_AFRICA, midnight
@@ -109,6 +110,7 @@ def consume(meter: Meter, start: datetime, end: datetime, wh: int) -> None:
             """,
             [meter.pk],
         )
+    add_up([meter.pk])
 
 
 def steady(components: list[dict[str, object]], *, days: int = 28) -> Meter:

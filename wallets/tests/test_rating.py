@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
+from meters import days
 from meters.models import Installation, Meter
 from meters.tests.factories import MeterFactory
 from quantify.periods import local_day
@@ -168,6 +169,7 @@ def correct(meter: Meter, start: datetime, wh: int) -> None:
             """,
             [meter.pk, start, wh, meter.pk, start, wh, local_day(start)],
         )
+    days.add_up([meter.pk])
 
 
 class TestTimeOfUse:

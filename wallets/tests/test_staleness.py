@@ -102,7 +102,7 @@ class TestBands:
         return meter
 
     def test_of_days_before_today_are_not_read_again(self, meter: Meter):
-        self.forget(meter)
+        forget(meter)
 
         bill_on(2)
 
@@ -157,11 +157,65 @@ class TestBands:
         assert sum(used.values()) == 21
         assert bill.consumption == 21_000
 
-    def forget(self, meter: Meter) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "DELETE FROM meters_interval WHERE meter_id = %s AND start = %s", [meter.pk, FIRST]
-            )
+
+class TestDemand:
+    @pytest.fixture
+    def meter(self) -> Meter:
+        """Two days of a month, the first of them, of 40 kW, billed and kept."""
+        meter = metered_unit([{"kind": "demand", "price": "100.00"}])
+        count(meter, FIRST, "10")
+        bill_on(2)
+        assert Bill.objects.get(month=JULY).banded["2026-07-01"]["demand"] == 40_000
+        count(meter, FIRST + timedelta(days=1), "1")
+        return meter
+
+    def test_of_days_before_today_is_not_read_again(self, meter: Meter):
+        forget(meter)
+
+        bill_on(2)
+
+        assert Bill.objects.get(month=JULY).subtotal == 4_000
+
+    def test_of_today_may_be_higher(self, meter: Meter):
+        count(meter, FIRST + timedelta(days=1, minutes=15), "11")
+
+        bill_on(2)
+        bill_on(3)
+
+        bill = Bill.objects.get(month=JULY)
+        assert (bill.subtotal, bill.banded["2026-07-01"]["demand"]) == (4_400, 44_000)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param({"state": 1}, id="days"),
+            pytest.param({"minutes": 30}, id="minutes"),
+            pytest.param({"to": "2026-07-04"}, id="clock"),
+        ],
+    )
+    def test_is_read_again_if_anything_changed(self, meter: Meter, change: dict[str, object]):
+        bill = Bill.objects.get(month=JULY)
+        bill.banded = {"2026-07-01": bill.banded["2026-07-01"] | {"demand": 99_000} | change}
+        bill.save()
+
+        bill_on(2)
+
+        assert Bill.objects.get(month=JULY).subtotal == 4_000
+
+    def test_of_a_late_correction_is_read_again(self, meter: Meter):
+        correct(meter, FIRST, 5_000)
+
+        bill_on(2)
+
+        assert Bill.objects.get(month=JULY).subtotal == 2_000
+
+
+def forget(meter: Meter) -> None:
+    """Take the quarter hour of the first day away, behind the back of its day."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM meters_interval WHERE meter_id = %s AND start = %s", [meter.pk, FIRST]
+        )
 
 
 class TestOvertaken:

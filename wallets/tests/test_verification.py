@@ -192,6 +192,11 @@ FAULTS = [
         {"former residents owe what their settlements say"},
         id="debt that was never taken over",
     ),
+    pytest.param(
+        "UPDATE meters_dailyconsumption SET revision = revision + 1",
+        {"months count the changes of their days"},
+        id="day changed behind its month",
+    ),
 ]
 
 
