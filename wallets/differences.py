@@ -17,7 +17,7 @@ from quantify.periods import first_of_month, local_day
 from wallets import amounts, billing, charges, ledger, staleness, wakeups
 from wallets.billing import WALLETS_AT_ONCE
 from wallets.charges import Step
-from wallets.metered import Key, Supply
+from wallets.metered import Key, Supply, key_of
 from wallets.models import Bill, BillDifference, Wallet
 from wallets.staleness import Months
 
@@ -224,7 +224,7 @@ def _first_month(now: datetime) -> date:
 
 
 def _key(step: Step) -> Key:
-    return step.bill.wallet_id, step.utility, step.bill.month
+    return key_of(step.bill.wallet_id, step.utility.value, step.bill.month)
 
 
 def _place(step: Step) -> Place:
