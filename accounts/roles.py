@@ -24,7 +24,7 @@ READ = _each(
     "units.unit", "units.resident", "units.occupancy",
     "meters.concentrator", "meters.meter", "meters.installation", "meters.register",
     "meters.reading", "meters.readingconflict", "meters.interval", "meters.dailyconsumption",
-    "meters.meteralert", "meters.meterevent", "meters.command",
+    "meters.meteralert", "meters.meterevent", "meters.command", "meters.relaydrift",
     "meters.networkserver", "meters.loradevice", "meters.uplink",
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
     "rates.referencetable",

@@ -128,6 +128,8 @@ class EstateSettingsAdmin(PortalAdmin):
                     "activation_minimum",
                     "automatic_disconnection",
                     "disconnect_window",
+                    "minimum_on_minutes",
+                    "minimum_off_minutes",
                 ]
             },
         ),

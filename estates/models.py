@@ -151,6 +151,12 @@ class EstateSettings(Record):
         default=60, help_text="No cut when the newest reading is older than this."
     )
     offline_after_minutes = models.PositiveIntegerField(default=30)
+    minimum_on_minutes = models.PositiveSmallIntegerField(
+        default=30, help_text="A restored supply is not cut again for so many minutes."
+    )
+    minimum_off_minutes = models.PositiveSmallIntegerField(
+        default=0, help_text="A cut supply is not restored by itself for so many minutes."
+    )
     breaker_cuts = models.PositiveIntegerField(
         default=10, help_text="More cuts than this within 15 minutes stop all cuts."
     )

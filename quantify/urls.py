@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
 from meters.api.chirpstack import Chirpstack
+from meters.api.drift import RelayDriftViewSet
 from meters.api.series import EventViewSet, IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
@@ -34,6 +35,7 @@ router.register("concentrators", ConcentratorViewSet, "concentrator")
 router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
 router.register("rate-tables", SimulatedRateTableViewSet, "rate-table")
+router.register("relay-drift", RelayDriftViewSet, "relay-drift")
 router.register("residents", ResidentViewSet, "resident")
 router.register("month-closings", MonthClosingViewSet, "month-closing")
 router.register("bill-differences", BillDifferenceViewSet, "bill-difference")

@@ -16,9 +16,10 @@ from django.db import transaction
 from accounts.models import User
 from meters.control import requests, sending
 from meters.control.channels import channel_to
-from meters.control.sending import Finding, Verdict
+from meters.control.sending import Finding
 from meters.models import Command, Meter
-from wallets import supplies, warnings
+from wallets import alarms, restores, supplies, warnings
+from wallets.permits import permit
 from wallets.policy import Action, Decision, Facts, decide
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ def control(*, now: datetime, wallet_ids: Sequence[UUID] | None = None) -> Outco
 
     Asks for commands but does not send them: see `send`.
     """
+    if wallet_ids is None:
+        restores.watch(now=now)
     outcome = Outcome(warned=warnings.write(now=now, wallet_ids=wallet_ids))
     for facts, decision in consider(now=now, wallet_ids=wallet_ids):
         if not decision.is_permitted:
@@ -52,6 +55,9 @@ def control(*, now: datetime, wallet_ids: Sequence[UUID] | None = None) -> Outco
             outcome.requested.append(command)
     spared = [facts for facts, decision in outcome.refused if decision.waits_for_a_warning]
     outcome.warned += warnings.before_a_cut(spared, now=now)
+    alarms.tell(outcome.refused, now=now)
+    if wallet_ids is None:
+        alarms.withdraw(outcome.refused, now=now)
     return outcome
 
 
@@ -66,26 +72,17 @@ def consider(
 
 
 def send(command_id: UUID, *, now: datetime, finding: Finding = channel_to) -> Command:
-    """Send a command if the facts still call for it at this moment."""
-    return sending.send(command_id, permit=still_called_for, now=now, finding=finding)
+    """
+    Send a command if the facts still call for it at this moment.
 
-
-def still_called_for(command: Command, now: datetime) -> Verdict:
-    """Whether a command may be sent now, and what the guards saw."""
-    (facts,) = supplies.facts(now=now, meter_ids=[command.meter_id]) or (None,)
-    if facts is None:
-        return Verdict("The meter hangs at no unit with a wallet.")
-    decision = decide(facts, now=now)
-    if command.cause == Command.Cause.PERSON:
-        return Verdict(_refuse_person(command, facts), decision.trace)
-    if command.action == Command.Action.RECONNECT:
-        enough = facts.credit >= facts.activation_minimum or facts.free_left > 0
-        refusal = "" if enough else f"R{facts.credit} no longer restores the supply."
-        return Verdict(refusal, decision.trace)
-    if decision.is_permitted and decision.action == command.action:
-        return Verdict("", decision.trace)
-    refusal = " ".join(check.says for check in decision.refused_by or decision.checks)
-    return Verdict(refusal, decision.trace)
+    A cut that was overtaken by a payment is undone at once.
+    """
+    command = sending.send(command_id, permit=permit, now=now, finding=finding)
+    is_done = command.state == Command.State.VERIFIED
+    if is_done and command.action == Command.Action.DISCONNECT:
+        for undoing in _undo(command, now):
+            sending.send(undoing.pk, permit=permit, now=now, finding=finding)
+    return command
 
 
 def request_by_person(
@@ -110,10 +107,16 @@ def request_by_person(
     )
 
 
-def _refuse_person(command: Command, facts: Facts) -> str:
-    if command.action == Command.Action.DISCONNECT and facts.protected:
-        return "The supply is protected."
-    return ""
+def _undo(cut: Command, now: datetime) -> list[Command]:
+    """The reconnections that money has called for while a cut was under way."""
+    facts = supplies.facts(now=now, meter_ids=[cut.meter_id])
+    decided = [(one, decide(one, now=now)) for one in facts]
+    asked = [
+        _request(one, decision, now)
+        for one, decision in decided
+        if decision.action == Action.RECONNECT and decision.is_permitted
+    ]
+    return [command for command in asked if command is not None]
 
 
 @transaction.atomic

@@ -19,6 +19,10 @@ OFFICE_OPENS, OFFICE_CLOSES = time(9), time(15)
 THURSDAY = 3
 WARNED_WITHIN = timedelta(hours=72)
 BREAKER_WINDOW = timedelta(minutes=15)
+CUTS_WINDOW = timedelta(hours=24)
+MOST_CUTS = 2
+"""After so many cuts of a supply within 24 hours a person decides."""
+BREAKER, SWINGING = "breaker", "cuts in a day"
 WARNING = "warning"
 RULED_OUT = {"automatic disconnection", "inhibit switch", "protected supply"}
 
@@ -53,6 +57,13 @@ class Facts:
     newest_reading_at: datetime | None
     newest_is_estimated: bool
     freshness: timedelta
+    payment: str
+    """What is known of money on its way to the wallet; empty if nothing is."""
+    cut_at: datetime | None
+    restored_at: datetime | None
+    minimum_on: timedelta
+    minimum_off: timedelta
+    cuts_in_a_day: int
     recent_cuts: int
     breaker_cuts: int
     units: int
@@ -100,7 +111,7 @@ class Decision:
 def decide(facts: Facts, *, now: datetime) -> Decision:
     """Say whether a supply is to be cut, restored or left, and why."""
     if facts.relay_state in {"disconnected", "ready"}:
-        return _restore(facts)
+        return _restore(facts, now)
     if facts.credit > 0:
         return Decision(None, (Check("credit", passed=True, says=f"R{facts.credit} is left."),))
     if facts.free_left > 0:
@@ -111,16 +122,29 @@ def decide(facts: Facts, *, now: datetime) -> Decision:
     return Decision(Action.DISCONNECT, tuple(guard(facts, now) for guard in GUARDS))
 
 
-def _restore(facts: Facts) -> Decision:
+def _restore(facts: Facts, now: datetime) -> Decision:
     if not facts.cut_by_credit:
         return Decision(
             None, (Check("cause", passed=True, says="It was not cut by credit control."),)
         )
     enough = facts.credit >= facts.activation_minimum or facts.free_left > 0
     says = f"R{facts.credit} of the R{facts.activation_minimum} that restore the supply."
-    return Decision(
-        Action.RECONNECT if enough else None, (Check("credit", passed=True, says=says),)
+    paid = Check("credit", passed=True, says=says)
+    return (
+        Decision(Action.RECONNECT, (paid, _rested(facts, now)))
+        if enough
+        else Decision(None, (paid,))
     )
+
+
+def _rested(facts: Facts, now: datetime) -> Check:
+    rested = facts.cut_at is None or now - facts.cut_at >= facts.minimum_off
+    says = f"A supply stays off for at least {_minutes(facts.minimum_off)} minutes."
+    return Check("minimum off time", rested, says)
+
+
+def _minutes(length: timedelta) -> int:
+    return int(length / timedelta(minutes=1))
 
 
 def _credit(facts: Facts, _: datetime) -> Check:
@@ -172,7 +196,7 @@ def _warned(facts: Facts, now: datetime) -> Check:
 def _fresh(facts: Facts, now: datetime) -> Check:
     if facts.newest_reading_at is None:
         return Check("fresh reading", passed=False, says="There is no reading.")
-    age = int((now - facts.newest_reading_at) / timedelta(minutes=1))
+    age = _minutes(now - facts.newest_reading_at)
     fresh = now - facts.newest_reading_at <= facts.freshness
     return Check("fresh reading", fresh, f"The newest reading is {age} minutes old.")
 
@@ -182,15 +206,34 @@ def _measured(facts: Facts, _: datetime) -> Check:
     return Check("measured", not facts.newest_is_estimated, f"The newest interval is {says}.")
 
 
+def _payment(facts: Facts, _: datetime) -> Check:
+    says = facts.payment or "No payment is on its way."
+    return Check("payment in flight", not facts.payment, says)
+
+
+def _settled_in(facts: Facts, now: datetime) -> Check:
+    lit = facts.restored_at is None or now - facts.restored_at >= facts.minimum_on
+    says = f"A supply stays on for at least {_minutes(facts.minimum_on)} minutes."
+    return Check("minimum on time", lit, says)
+
+
+def _swinging(facts: Facts, _: datetime) -> Check:
+    says = f"{facts.cuts_in_a_day} cuts of this supply within 24 hours"
+    if facts.cuts_in_a_day < MOST_CUTS:
+        return Check(SWINGING, passed=True, says=f"{says}.")
+    return Check(SWINGING, passed=False, says=f"{says}: a person decides.")
+
+
 def _breaker(facts: Facts, _: datetime) -> Check:
     cuts = facts.recent_cuts + 1
     within = cuts <= facts.breaker_cuts and cuts * 100 <= facts.breaker_percent * facts.units
     says = f"{facts.recent_cuts} cuts in the estate within 15 minutes."
-    return Check("breaker", within or facts.recent_cuts == 0, says)
+    return Check(BREAKER, within or facts.recent_cuts == 0, says)
 
 
 GUARDS: tuple[Callable[[Facts, datetime], Check], ...] = (
-    _credit, _automatic, _inhibit, _protected, _window, _warned, _fresh, _measured, _breaker,
+    _credit, _automatic, _inhibit, _protected, _window, _warned, _fresh, _measured, _payment,
+    _settled_in, _swinging, _breaker,
 )  # fmt: skip
 
 

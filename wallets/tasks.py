@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from meters.control import requests
+from meters.control import reconciliation, requests
 from wallets import accounts, billing, closings, credit, differences, verification
 
 
@@ -30,6 +30,13 @@ def send_commands(**_: object) -> None:
     """Send what is due: retries, and what a stopped worker left behind."""
     for command_id in requests.due(now=timezone.now()):
         credit.send(command_id, now=timezone.now())
+
+
+@shared_task
+def reconcile_relays(**_: object) -> None:
+    """Set all relays against how they should stand, and send what is called for."""
+    for command in reconciliation.reconcile(now=timezone.now()).requested:
+        credit.send(command.pk, now=timezone.now())
 
 
 @shared_task

@@ -31,7 +31,8 @@ class EstateSettingsSerializer(ResourceSerializer):
             "debt_recovery_percent",
             "disconnect_window",
             "automatic_disconnection", "reading_freshness_minutes", "offline_after_minutes",
-            "breaker_cuts", "breaker_percent", "created_at", "updated_at",
+            "minimum_on_minutes", "minimum_off_minutes", "breaker_cuts", "breaker_percent",
+            "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("estate",)
 

@@ -2,6 +2,7 @@
 
 from meters.models.control import Command, CommandStep, MeterAlert
 from meters.models.devices import Concentrator, Installation, Meter, Register
+from meters.models.drift import RelayDrift
 from meters.models.events import MeterEvent, MissingStretch
 from meters.models.facts import DailyConsumption, Interval, MonthRevision, Reading, ReadingConflict
 from meters.models.radio import LoraDevice, NetworkServer, Uplink
@@ -23,5 +24,6 @@ __all__ = [
     "Reading",
     "ReadingConflict",
     "Register",
+    "RelayDrift",
     "Uplink",
 ]

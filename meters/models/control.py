@@ -113,6 +113,7 @@ class Command(Record):
         PERSON = "person", "Asked by a person"
         RECONCILIATION = "reconciliation", "Reconciliation"
 
+    SWITCHING = (Action.DISCONNECT, Action.RECONNECT)
     NOT_LEFT = (State.QUEUED, State.RETRYING)
     OPEN = (State.QUEUED, State.SENT, State.ACKNOWLEDGED, State.UNKNOWN, State.RETRYING)
 

@@ -28,6 +28,7 @@ from meters.models import (
     MeterAlert,
     NetworkServer,
     Register,
+    RelayDrift,
     Uplink,
 )
 from units.tests.factories import UnitFactory
@@ -116,6 +117,20 @@ class MeterAlertFactory(DjangoModelFactory[MeterAlert]):
     message = "No contact for 30 minutes."
     raised_at = NOTICED
     last_seen_at = NOTICED
+
+
+class RelayDriftFactory(DjangoModelFactory[RelayDrift]):
+    class Meta:
+        model = RelayDrift
+
+    meter = SubFactory(MeterFactory)
+    kind = RelayDrift.Kind.SWITCHED_OFF
+    wanted = Meter.RelayState.CONNECTED
+    stands = Meter.RelayState.DISCONNECTED
+    says = "It was never cut from here, and reads disconnected."
+    remedy = RelayDrift.Remedy.PERSON
+    since = NOTICED
+    seen_at = NOTICED
 
 
 class CommandFactory(DjangoModelFactory[Command]):

@@ -45,3 +45,23 @@ class DeletedFilter(DropdownFilter):
                 return queryset.exclude(deleted_at=None)
             case _:
                 return queryset.filter(deleted_at=None)
+
+
+class StandingFilter(DropdownFilter):
+    """Hides what is over unless it is asked for."""
+
+    title = "state"
+    parameter_name = "standing"
+    all_option = None
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> Iterable[tuple[str, str]]:
+        return [("", "Standing"), ("over", "Over"), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        match self.value():
+            case "all":
+                return queryset
+            case "over":
+                return queryset.exclude(ended_at=None)
+            case _:
+                return queryset.filter(ended_at=None)

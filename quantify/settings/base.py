@@ -213,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
     "bill what was metered": {"task": "wallets.tasks.bill", "schedule": COLLECTION_SECONDS},
     "decide credit": {"task": "wallets.tasks.control_credit", "schedule": 60.0},
     "send commands that are due": {"task": "wallets.tasks.send_commands", "schedule": 10.0},
+    "reconcile relays": {"task": "wallets.tasks.reconcile_relays", "schedule": 15 * 60.0},
     "deliver notifications": {"task": "notifications.tasks.deliver", "schedule": 30.0},
     "make partitions ahead": {"task": "meters.tasks.make_partitions", "schedule": 6 * 3600.0},
     "notice silent meters": {"task": "meters.tasks.notice_silence", "schedule": 300.0},

@@ -48,6 +48,13 @@ SIDEBAR = [
                 badge_variant="danger",
             ),
             _page("Commands", "settings_remote", "meters.command"),
+            _page(
+                "Credit control",
+                "rule_settings",
+                "meters.command",
+                link=reverse_lazy("admin:credit_control"),
+            ),
+            _page("Relay drift", "rule", "meters.relaydrift"),
             _page("Messages", "mail", "notifications.notification"),
         ],
     },

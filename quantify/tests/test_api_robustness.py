@@ -7,7 +7,12 @@ import pytest
 
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
-from meters.tests.factories import ConcentratorFactory, MeterAlertFactory, MeterFactory
+from meters.tests.factories import (
+    ConcentratorFactory,
+    MeterAlertFactory,
+    MeterFactory,
+    RelayDriftFactory,
+)
 from quantify.api import documents
 from quantify.tests.client import BASE, Client
 from rates.tests.factories import RateTableFactory
@@ -36,6 +41,7 @@ def world():
         "residents": ResidentFactory.create().pk,
         "meters": meter.pk,
         "meter-alerts": MeterAlertFactory.create(meter=meter).pk,
+        "relay-drift": RelayDriftFactory.create(meter=meter).pk,
         "concentrators": ConcentratorFactory.create().pk,
         "rate-tables": RateTableFactory.create().pk,
         "suspense": received().pk,

@@ -35,8 +35,8 @@ from units.tests.factories import UnitFactory
 from wallets import credit, suspense
 from wallets.models import Bill, Transaction, Wallet
 from wallets.tests.metering import use
+from wallets.tests.supplied import Relays, cut
 from wallets.tests.test_billing import metered_unit, wallet_of
-from wallets.tests.test_credit import Relays, cut
 
 KILLED = -9
 DAY = date(2026, 7, 14)

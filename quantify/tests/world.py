@@ -18,6 +18,7 @@ from meters.tests.factories import (
     ConcentratorFactory,
     MeterAlertFactory,
     MeterFactory,
+    RelayDriftFactory,
 )
 from notifications.models import Notification
 from quantify.periods import INTERVAL, floor_to_interval
@@ -154,6 +155,7 @@ def _use(meters: list[Meter], days: int, now: datetime) -> None:
 def _news(estate: Estate, meters: list[Meter], homes: list[Unit], now: datetime) -> None:
     for meter, unit in zip(meters, homes, strict=True):
         MeterAlertFactory.create(meter=meter, message=f"{meter.serial} is silent.")
+        RelayDriftFactory.create(meter=meter, says=f"{meter.serial} was switched off.")
         CommandFactory.create(meter=meter, reason=f"{unit.unit_number} has no credit.")
         ReadingConflict.objects.create(
             meter=meter, channel=1, taken_at=now, value=5, source="automatic"

@@ -26,7 +26,7 @@ from quantify.portal.base import PortalAdmin
 from quantify.portal.pages import ReasonForm, ask, object_url
 from units.admin import UnitAdmin
 from units.models import Unit
-from wallets import credit
+from wallets import credit, restores
 from wallets.models import CreditSwitch
 
 admin.site.unregister([Unit, Meter])
@@ -151,7 +151,7 @@ class CreditSwitchAdmin(SuperAdminMixin, PortalAdmin):
         form: forms.ModelForm,
         change: bool,  # noqa: FBT001
     ) -> None:
-        obj.changed_by = signed_in(request)
+        obj.changed_by, obj.identity = signed_in(request), restores.identity()
         super().save_model(request, obj, form, change)
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:

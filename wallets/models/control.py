@@ -12,6 +12,10 @@ class CreditSwitch(Record):
 
     is_inhibited = models.BooleanField(default=False)
     reason = models.CharField(max_length=250, blank=True)
+    identity = models.CharField(
+        max_length=80, blank=True, editable=False,
+        help_text="Which database the switch was set in: a restored one is another.",
+    )  # fmt: skip
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True
     )

@@ -1,43 +1,24 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
+from threading import Thread
+from uuid import UUID
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
-from meters import partitions
-from meters.control.exchange import Exchange, LastWord, Order
-from meters.dlms.values import ControlState, RelayState
-from meters.models import Command, Meter
-from meters.tests.factories import MeterFactory
+from estates.tests.factories import EstateFactory
+from meters.models import Command, Meter, MeterAlert
 from notifications import outbox
 from notifications.models import Notification
 from units.tests.factories import UnitFactory
-from wallets import credit
+from wallets import adjustments, credit, suspense
 from wallets.models import CreditSwitch, Wallet
 from wallets.tests.moments import top_up
+from wallets.tests.supplied import Relays, control_and_send, cut, supply, wallet_of, warn
 
 pytestmark = pytest.mark.django_db
-
-CUT = RelayState(output=False, control_state=ControlState.DISCONNECTED, control_mode=4)
-CONNECTED = RelayState(output=True, control_state=ControlState.CONNECTED, control_mode=4)
-
-
-class Relays:
-    """Meters that obey; `orders` is what really was sent."""
-
-    def __init__(self) -> None:
-        self.orders: list[str] = []
-
-    def __call__(self, meter: Meter) -> "Relays":
-        return self
-
-    def converse(self, order: Order, may_leave: LastWord) -> Exchange:
-        if refusal := may_leave():
-            return Exchange(refused=refusal)
-        self.orders.append(order.action)
-        relay = CUT if order.action == "disconnect" else CONNECTED
-        return Exchange(left=True, answered=True, relay=relay)
 
 
 @pytest.fixture
@@ -52,36 +33,7 @@ def now() -> datetime:
 
 @pytest.fixture
 def meter(now: datetime) -> Meter:
-    """An electricity meter at a unit with an empty wallet, read a minute ago."""
-    partitions.ensure(now.date(), now.date())
-    unit = UnitFactory.create()
-    return MeterFactory.create(
-        estate=unit.estate,
-        with_register=True,
-        installed=True,
-        installation__unit=unit,
-        behind_concentrator=True,
-        relay_state=Meter.RelayState.CONNECTED,
-        last_reading_at=now - timedelta(minutes=1),
-    )
-
-
-def wallet_of(meter: Meter) -> Wallet:
-    return Wallet.objects.get(unit__installations__meter=meter)
-
-
-def control_and_send(now: datetime, relays: Relays) -> credit.Outcome:
-    outcome = credit.control(now=now)
-    for command in outcome.requested:
-        credit.send(command.pk, now=now, finding=relays)
-    return outcome
-
-
-def cut(meter: Meter, now: datetime, relays: Relays) -> None:
-    credit.control(now=now)
-    outbox.deliver_due(now=now)
-    control_and_send(now, relays)
-    meter.refresh_from_db()
+    return supply(now)
 
 
 class TestControl:
@@ -203,3 +155,148 @@ class TestSend:
 
         assert relays.orders == ["disconnect"]
         assert wallet_of(meter).balance == Decimal("500.00")
+
+
+class TestOvertaken:
+    """Money that comes in while a cut is under way."""
+
+    def test_holds_it_back_until_the_order_leaves(self, meter: Meter, now: datetime):
+        relays = Relays()
+        relays.meanwhile = lambda: top_up(wallet_of(meter), "50.00")
+
+        cut(meter, now, relays)
+
+        assert relays.orders == []
+        assert Command.objects.get().state == Command.State.BLOCKED
+
+    def test_undoes_it_at_once_when_it_had_left(self, meter: Meter, now: datetime):
+        relays = Relays()
+
+        def pay() -> None:
+            if relays.orders == ["disconnect"]:
+                top_up(wallet_of(meter), "50.00")
+
+        relays.before_answering = pay
+
+        cut(meter, now, relays)
+
+        assert relays.orders == ["disconnect", "reconnect"]
+        assert meter.relay_state == Meter.RelayState.CONNECTED
+
+
+class TestSwinging:
+    def swing(self, meter: Meter, now: datetime, relays: Relays) -> None:
+        """Spend all there is, be cut, pay R20, be restored."""
+        wallet = wallet_of(meter)
+        spend(wallet, now)
+        cut(meter, now, relays)
+        top_up(wallet, "20.00", occurred_at=now)
+        control_and_send(now, relays)
+
+    def test_is_cut_twice_within_a_day_and_then_a_person_decides(
+        self, meter: Meter, now: datetime, relays: Relays
+    ):
+        for hours in range(12):
+            at = now + timedelta(hours=hours)
+            Meter.objects.update(last_reading_at=at)
+            self.swing(meter, at, relays)
+
+        assert relays.orders == ["disconnect", "reconnect"] * 2
+        spend(wallet_of(meter), now)
+        control_and_send(at, relays)
+        alert = MeterAlert.objects.unresolved().get(kind="low_credit")
+        assert "a person decides" in alert.message
+
+    def test_is_cut_again_the_next_day_and_the_alert_is_over(
+        self, meter: Meter, now: datetime, relays: Relays
+    ):
+        for hours in (0, 1, 2, 25):
+            at = now + timedelta(hours=hours)
+            Meter.objects.update(last_reading_at=at)
+            self.swing(meter, at, relays)
+
+        assert relays.orders == ["disconnect", "reconnect"] * 3
+        assert not MeterAlert.objects.unresolved().filter(kind="low_credit").exists()
+
+    def test_stays_on_for_the_minimum_time(self, meter: Meter, now: datetime, relays: Relays):
+        self.swing(meter, now, relays)
+        spend(wallet_of(meter), now)
+
+        cut(meter, now + timedelta(minutes=29), relays)
+        assert relays.orders == ["disconnect", "reconnect"]
+        cut(meter, now + timedelta(minutes=30), relays)
+
+        assert relays.orders == ["disconnect", "reconnect", "disconnect"]
+
+
+def spend(wallet: Wallet, now: datetime) -> None:
+    wallet.refresh_from_db()
+    if wallet.balance > 0:
+        adjustments.adjust(
+            wallet_id=wallet.pk, amount=-wallet.balance, reason="Test", occurred_at=now,
+            actor=UserFactory.create(),
+        )  # fmt: skip
+
+
+class TestPaymentInFlight:
+    def test_holds_a_cut_back_while_money_in_suspense_names_the_unit(
+        self, meter: Meter, now: datetime, relays: Relays
+    ):
+        unit = wallet_of(meter).unit
+        receipt = suspense.record(
+            estate=unit.estate, amount=Decimal(70), payment_method="eft",
+            reference=f"Rent and power {unit.unit_number.lower()}", external_key="BANK-1",
+            received_at=now, recorded_at=now, actor=UserFactory.create(),
+        ).receipt  # fmt: skip
+
+        cut(meter, now, relays)
+        assert relays.orders == []
+        suspense.return_money(
+            receipt_id=receipt.pk, reason="Not ours", returned_at=now, actor=UserFactory.create()
+        )
+        cut(meter, now, relays)
+
+        assert relays.orders == ["disconnect"]
+
+    def test_is_not_seen_in_a_longer_number(self, meter: Meter, now: datetime, relays: Relays):
+        unit = wallet_of(meter).unit
+        suspense.record(
+            estate=unit.estate, amount=Decimal(70), payment_method="eft",
+            reference=f"{unit.unit_number}7", external_key="BANK-1",
+            received_at=now, recorded_at=now, actor=UserFactory.create(),
+        )  # fmt: skip
+
+        cut(meter, now, relays)
+
+        assert relays.orders == ["disconnect"]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestBreaker:
+    def test_lets_no_more_pass_than_its_number_however_many_send(self, now: datetime):
+        """Eight workers, thirty wallets that ran empty at once."""
+        estate = EstateFactory.create(settings__breaker_cuts=4, settings__breaker_percent=100)
+        for _ in range(30):
+            supply(now, UnitFactory.create(estate=estate))
+        relays = Relays()
+        warn(now)
+        # What is asked for is not sent yet, so that the breaker is first met at the sending.
+        waiting = [command.pk for command in credit.control(now=now).requested]
+        assert len(waiting) == 30
+
+        def work(mine: list[UUID]) -> None:
+            for command_id in mine:
+                credit.send(command_id, now=now, finding=relays)
+            connections.close_all()
+
+        threads = [Thread(target=work, args=(waiting[number::8],)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert relays.orders == ["disconnect"] * 4
+        assert Command.objects.filter(state="blocked").count() == 26
+        control_and_send(now, relays)
+        assert relays.orders == ["disconnect"] * 4
+        assert Notification.objects.filter(event=Notification.Event.CUTS_STOPPED).count() == 1
