@@ -1,11 +1,20 @@
 """Forms for devices."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.db.models import Q, QuerySet
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from meters import addresses
-from meters.models import Installation, Meter
+from meters.models import Installation, Meter, Register
+from meters.replacement import Swap
+from quantify.quantities import kilo
 
 
 class MeterForm(forms.ModelForm):
@@ -27,6 +36,71 @@ class MeterForm(forms.ModelForm):
         if concentrator and concentrator.estate != cleaned.get("estate"):
             self.add_error("concentrator", "This concentrator stands in another estate.")
         return cleaned
+
+
+def _register(label: str, *, required: bool = True) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        required=required,
+        min_value=0,
+        max_digits=14,
+        decimal_places=3,
+        widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal"}),
+    )
+
+
+class ReplaceForm(forms.Form):
+    """What both meters showed when one took the other's place, in kWh or kl."""
+
+    new_meter = forms.ModelChoiceField(
+        Meter.objects.none(),
+        help_text="A meter of the same kind and estate that hangs nowhere.",
+        widget=UnfoldAdminSelectWidget,
+    )
+    at = forms.SplitDateTimeField(
+        label="When",
+        help_text="A past quarter of an hour, local time, such as 08:15.",
+        widget=UnfoldAdminSplitDateTimeWidget,
+    )
+    closing_value = _register("Old meter's last register, kWh or kl")
+    opening_value = _register("New meter's first register, kWh or kl")
+    closing_export = _register("Old meter's export register, kWh", required=False)
+    opening_export = _register("New meter's export register, kWh", required=False)
+    reason = forms.CharField(
+        max_length=250, help_text="Kept with your name.", widget=UnfoldAdminTextInputWidget
+    )
+
+    def __init__(self, *args: Any, meter: Meter, choices: QuerySet[Meter], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._meter = meter
+        standing = Installation.objects.filter(ends_at=None)
+        # A second click finds the new meter hanging here, and must find it all the same.
+        here = standing.filter(unit__in=meter.installations.values("unit"))
+        free = Q(pk__in=here.values("meter")) | ~Q(pk__in=standing.values("meter"))
+        fitting = choices.filter(free, estate=meter.estate_id, kind=meter.kind)
+        chooser = cast("forms.ModelChoiceField", self.fields["new_meter"])
+        chooser.queryset = fitting.exclude(pk=meter.pk).order_by("serial")
+        if Register.Channel.EXPORT not in meter.registers.values_list("channel", flat=True):
+            del self.fields["closing_export"], self.fields["opening_export"]
+
+    def swap(self) -> Swap:
+        """What was filled in, in whole Wh or litres."""
+        filled = self.cleaned_data
+
+        def further(name: str) -> dict[int, int]:
+            value = filled.get(name)
+            return {} if value is None else {Register.Channel.EXPORT.value: kilo(value)}
+
+        return Swap(
+            old=self._meter,
+            new=filled["new_meter"],
+            at=filled["at"],
+            closing=kilo(filled["closing_value"]),
+            opening=kilo(filled["opening_value"]),
+            reason=filled["reason"],
+            further_closing=further("closing_export"),
+            further_opening=further("opening_export"),
+        )
 
 
 ENDS = {

@@ -1,5 +1,6 @@
 """Putting meters up and taking them down; the register at both ends is kept with it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -32,13 +33,19 @@ class ImpossibleClosing(ValueError):
 
 @transaction.atomic
 def install(
-    *, meter: Meter, unit: Unit | None, starts_at: datetime, opening_value: int, now: datetime
+    *,
+    meter: Meter,
+    unit: Unit | None,
+    starts_at: datetime,
+    opening_value: int,
+    now: datetime,
+    further: Mapping[int, int] | None = None,
 ) -> Installation:
     """
     Put a meter up at a unit (a bulk meter: at the estate), with its register in Wh or litres.
 
-    The opening is recorded as a reading and is what the following ones are held against, also
-    where the register was set back.
+    ``further`` are its other registers by channel, such as export. The opening is recorded as a
+    reading and is what the following ones are held against, also where the register was set back.
 
     :raises NotAQuarterHour: if it does not start at one.
     :raises InstalledElsewhere: if meter or unit are taken in that time.
@@ -58,14 +65,22 @@ def install(
         if not isinstance(error.__cause__, ExclusionViolation):
             raise
         raise InstalledElsewhere(f"{meter} or the unit is taken in that time.") from error
-    _record(meter, starts_at, opening_value, now, is_opening=True)
+    _record(meter, starts_at, opening_value, now, further=further, is_opening=True)
     return installation
 
 
 @transaction.atomic
-def remove(*, meter: Meter, ends_at: datetime, closing_value: int, now: datetime) -> Installation:
+def remove(
+    *,
+    meter: Meter,
+    ends_at: datetime,
+    closing_value: int,
+    now: datetime,
+    further: Mapping[int, int] | None = None,
+    reason: str = "",
+) -> Installation:
     """
-    Take a meter down, with its register in Wh or litres.
+    Take a meter down, with its register in Wh or litres; ``further`` are its other registers.
 
     :raises NotAQuarterHour: if it does not end at one.
     :raises NotInstalled: if it hangs nowhere, or was put up no earlier.
@@ -76,11 +91,12 @@ def remove(*, meter: Meter, ends_at: datetime, closing_value: int, now: datetime
     installation = held.filter(starts_at__lt=ends_at).first()
     if installation is None:
         raise NotInstalled(f"{meter} was not installed before then.")
-    recorded = _record(meter, ends_at, closing_value, now)
+    recorded = _record(meter, ends_at, closing_value, now, further=further)
     if recorded.invalid or recorded.refused or recorded.conflicts or recorded.overturned:
         raise ImpossibleClosing(f"{meter} cannot have shown {closing_value} at that time.")
     installation.ends_at, installation.closing_value = ends_at, closing_value
-    installation.save(update_fields=["ends_at", "closing_value", "updated_at"])
+    installation.end_reason = reason
+    installation.save(update_fields=["ends_at", "closing_value", "end_reason", "updated_at"])
     return installation
 
 
@@ -92,11 +108,21 @@ def _check(at: datetime, now: datetime) -> None:
 
 
 def _record(
-    meter: Meter, at: datetime, value: int, now: datetime, *, is_opening: bool = False
+    meter: Meter,
+    at: datetime,
+    value: int,
+    now: datetime,
+    *,
+    further: Mapping[int, int] | None = None,
+    is_opening: bool = False,
 ) -> readings.Recorded:
-    """Record the main register; a meter whose registers come later has nothing to record yet."""
+    """Record the registers; a meter whose registers come later has nothing to record yet."""
     channels = list(meter.registers.values_list("channel", flat=True))
     if not channels:
         return readings.Recorded()
-    reading = RawReading(meter.pk, main_channel(channels), at, value, is_opening=is_opening)
-    return readings.record([reading], source=Reading.Source.MANUAL, received_at=now)
+    shown = {**(further or {}), main_channel(channels): value}
+    rows = [
+        RawReading(meter.pk, channel, at, value, is_opening=is_opening)
+        for channel, value in shown.items()
+    ]
+    return readings.record(rows, source=Reading.Source.MANUAL, received_at=now)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from meters import installations, registration
+from meters.admin.replacing import ReplacingMixin
 from meters.forms import InstallationForm, MeterForm
 from meters.models import Concentrator, Installation, Meter, Register
 from meters.tasks import collect
@@ -105,7 +106,7 @@ class InstallationInline(ReadOnlyInline):
 
 
 @admin.register(Meter)
-class MeterAdmin(ArchiveAdmin):
+class MeterAdmin(ReplacingMixin, ArchiveAdmin):
     form = MeterForm
     list_display = [
         "serial",

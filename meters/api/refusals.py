@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from meters import handling, installations
+from meters import handling, installations, replacement
 from quantify.api import problems
 
 INSTALLED = problems.define(
@@ -24,6 +24,14 @@ NOT_A_QUARTER = problems.define(
 IMPOSSIBLE = problems.define(
     "impossible_closing", HTTPStatus.BAD_REQUEST, "Impossible register",
     "The register cannot have shown that at removal.",
+)  # fmt: skip
+NOT_REPLACEABLE = problems.define(
+    "not_replaceable", HTTPStatus.BAD_REQUEST, "Not replaceable",
+    "The new meter cannot take the place of the old one: kind, estate or registers differ.",
+)  # fmt: skip
+NOT_UNDONE = problems.define(
+    "not_undone", HTTPStatus.CONFLICT, "Cannot be undone",
+    "The meter replaced no other, or one of the two was moved since.",
 )  # fmt: skip
 REJECTED = problems.define(
     "reading_rejected", HTTPStatus.BAD_REQUEST, "Reading rejected",
@@ -52,4 +60,6 @@ OF_METERS: dict[type[Exception], problems.Kind] = {
     installations.NotAQuarterHour: NOT_A_QUARTER,
     installations.ImpossibleClosing: IMPOSSIBLE,
     handling.AlreadyHandled: HANDLED,
+    replacement.CannotReplace: NOT_REPLACEABLE,
+    replacement.CannotUndo: NOT_UNDONE,
 }

@@ -92,7 +92,7 @@ class InstallationSerializer(serializers.ModelSerializer):
         model = Installation
         fields = (
             "id", "meter", "unit", "kind", "starts_at", "ends_at", "opening_value",
-            "closing_value", "created_at", "updated_at",
+            "closing_value", "end_reason", "created_at", "updated_at",
         )  # fmt: skip
 
 

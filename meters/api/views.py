@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from meters import installations, registration, tasks
 from meters.api import refusals
 from meters.api.filters import ConcentratorFilters, MeterFilters
+from meters.api.replacing import Replacing
 from meters.api.serializers import (
     CollectionSerializer,
     ConcentratorSerializer,
@@ -92,7 +93,7 @@ _MET = {
 }
 
 
-class MeterViewSet(Listed, Shown, Created, Changed, Archived):
+class MeterViewSet(Listed, Shown, Created, Changed, Archived, Replacing):
     """Meters, installed or in store."""
 
     queryset = Meter.objects.all()
@@ -108,11 +109,18 @@ class MeterViewSet(Listed, Shown, Created, Changed, Archived):
     permission_names = {
         "install": "meters.add_installation",
         "remove_from_place": "meters.add_installation",
+        "replace": "meters.add_installation",
+        "undo_replacement": "meters.add_installation",
         "show_status": "meters.view_meter",
     }
     refusals = {
         "destroy": (refusals.INSTALLED,),
         "install": (refusals.TAKEN, refusals.NOT_A_QUARTER, ANOTHER_ESTATE),
+        "replace": (
+            refusals.NOT_REPLACEABLE, refusals.NOT_INSTALLED, refusals.TAKEN,
+            refusals.NOT_A_QUARTER, refusals.IMPOSSIBLE,
+        ),
+        "undo_replacement": (refusals.NOT_INSTALLED, refusals.NOT_UNDONE),
         "remove_from_place": (
             refusals.NOT_INSTALLED, refusals.NOT_A_QUARTER, refusals.IMPOSSIBLE,
         ),

@@ -270,6 +270,7 @@ class Installation(Record):
     ends_at = models.DateTimeField(null=True, blank=True)
     opening_value = models.BigIntegerField(help_text="Register at installation, in Wh or litres.")
     closing_value = models.BigIntegerField(null=True, blank=True)
+    end_reason = models.CharField("why it was taken down", max_length=250, blank=True)
 
     objects = InstallationQuerySet.as_manager()
 

@@ -55,7 +55,14 @@ class UnitWithWalletAdmin(UnitAdmin):
 class SupplyAdmin(MeterAdmin):
     """A meter whose supply may be cut and restored by a person, with a reason."""
 
-    actions_detail = ["disconnect", "reconnect", "read_relay", "restore"]
+    actions_detail = [
+        "disconnect",
+        "reconnect",
+        "read_relay",
+        "replace",
+        "undo_replacement",
+        "restore",
+    ]
 
     def has_operate_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         if not request.user.has_perm("meters.operate_meter"):
