@@ -1,5 +1,6 @@
 """Forms for devices."""
 
+from fractions import Fraction
 from typing import Any, cast
 
 from django import forms
@@ -12,9 +13,10 @@ from unfold.widgets import (
 )
 
 from meters import addresses
-from meters.models import Installation, Meter, Register
+from meters.lorawan import catalogue
+from meters.models import Installation, LoraDevice, Meter, Register
 from meters.replacement import Swap
-from quantify.quantities import kilo
+from quantify.quantities import as_kilo, kilo
 
 
 class MeterForm(forms.ModelForm):
@@ -47,6 +49,69 @@ def _register(label: str, *, required: bool = True) -> forms.DecimalField:
         decimal_places=3,
         widget=UnfoldAdminDecimalFieldWidget(attrs={"inputmode": "decimal"}),
     )
+
+
+class DeviceForm(forms.Form):
+    """Which meter a LoRaWAN device is the voice of, and what its pulses stand for."""
+
+    meter = forms.ModelChoiceField(
+        Meter.objects.none(),
+        help_text="A meter of the same estate without concentrator and without another device.",
+        widget=UnfoldAdminSelectWidget,
+    )
+    model = forms.ChoiceField(
+        choices=[("", "Choose"), *catalogue.CHOICES], widget=UnfoldAdminSelectWidget
+    )
+    litres = forms.IntegerField(
+        label="Litres or Wh ...", min_value=1, initial=1, widget=UnfoldAdminTextInputWidget
+    )
+    pulses = forms.IntegerField(
+        label="... for so many pulses",
+        min_value=1,
+        initial=1,
+        help_text="10 litres for 1 pulse, or 1 Wh for 2 pulses. A Qalcosonic W1 needs 1 for 1.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+    base = forms.DecimalField(
+        label="The meter's dial when the device counted zero, kWh or kl",
+        max_digits=14,
+        decimal_places=3,
+        initial=0,
+        help_text="What the dial shows now, less what the device has counted since it was put up.",
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+    offline_after_minutes = forms.IntegerField(
+        label="Silent after minutes", min_value=15, max_value=60 * 24 * 30, initial=24 * 60,
+        widget=UnfoldAdminTextInputWidget,
+    )  # fmt: skip
+
+    def __init__(
+        self, *args: Any, device: LoraDevice, choices: QuerySet[Meter], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        taken = LoraDevice.objects.filter(meter__isnull=False).exclude(pk=device.pk)
+        fitting = choices.filter(estate=device.server.estate_id, concentrator=None)
+        chooser = cast("forms.ModelChoiceField", self.fields["meter"])
+        chooser.queryset = fitting.exclude(pk__in=taken.values("meter")).order_by("serial")
+        self.initial = {
+            "meter": device.meter_id,
+            "model": device.model,
+            "litres": device.per_pulse_numerator,
+            "pulses": device.per_pulse_denominator,
+            "base": as_kilo(device.base_value),
+            "offline_after_minutes": device.offline_after_minutes,
+        }
+
+    def asked(self) -> dict[str, Any]:
+        """What was filled in, as the operation takes it."""
+        filled = self.cleaned_data
+        return {
+            "meter": filled["meter"],
+            "model": filled["model"],
+            "per_pulse": Fraction(filled["litres"], filled["pulses"]),
+            "base_value": kilo(filled["base"]),
+            "offline_after_minutes": filled["offline_after_minutes"],
+        }
 
 
 class ReplaceForm(forms.Form):

@@ -89,7 +89,7 @@ def _when(entry: ManualEntry) -> float:
 def _enter(
     meter: Meter, entry: ManualEntry, channels: Sequence[int], now: datetime
 ) -> ManualOutcome:
-    reading = _reading(meter, entry, channels)
+    reading = as_reading(meter, entry, channels)
     with transaction.atomic():
         recorded = ingest.take_in(
             ReadingArrays.of_rows([reading]), source=Reading.Source.MANUAL, received_at=now
@@ -107,7 +107,7 @@ def _enter(
     return ManualOutcome(entry, "created")
 
 
-def _reading(meter: Meter, entry: ManualEntry, channels: Sequence[int]) -> RawReading:
+def as_reading(meter: Meter, entry: ManualEntry, channels: Sequence[int]) -> RawReading:
     """:raises Rejected: if the entry is no reading of this meter at a quarter hour."""
     channel = main_channel(channels) if entry.channel is None else entry.channel
     if channel not in channels:
@@ -129,5 +129,10 @@ def _reason(reading: RawReading) -> str:
     rules = Reading.objects.values_list("rules", flat=True).get(
         meter_id=reading.meter_id, channel=reading.channel, taken_at=reading.taken_at
     )
+    return reason_of(rules)
+
+
+def reason_of(rules: int) -> str:
+    """The checks that a reading broke, in words for the person who took it."""
     reasons = [reason for rule, reason in REASONS.items() if rule in Rule(rules)]
     return " ".join(reasons) or f"The reading breaks: {', '.join(Rule(rules).names)}."

@@ -9,6 +9,7 @@ from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
 from meters.api.chirpstack import Chirpstack
 from meters.api.drift import RelayDriftViewSet
+from meters.api.importing import ReadingImport
 from meters.api.series import EventViewSet, IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
 from quantify.api import documents, health
@@ -71,6 +72,7 @@ api = [
     ),
     path("reports/resale-compliance", ResaleCompliance.as_view(), name="resale-compliance"),
     path("integrations/chirpstack", Chirpstack.as_view(), name="chirpstack"),
+    path("readings/import", ReadingImport.as_view(), name="reading-import"),
     path(
         "meters/<uuid:pk>/readings",
         ReadingViewSet.as_view({"get": "list", "post": "create"}),

@@ -1,6 +1,5 @@
 """Making a device that was heard the voice of a meter, and taking that back."""
 
-from datetime import datetime
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -54,7 +53,7 @@ def register(
 
 
 @transaction.atomic
-def release(*, device_id: UUID, now: datetime) -> LoraDevice:
+def release(*, device_id: UUID) -> LoraDevice:
     """Take a device off its meter; its readings stay, what it sends is kept unread."""
     device = LoraDevice.objects.select_for_update(of=("self",)).get(pk=device_id)
     device.meter = None

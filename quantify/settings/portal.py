@@ -69,6 +69,8 @@ SIDEBAR = [
             _page("Meters", "speed", "meters.meter"),
             _page("Installations", "construction", "meters.installation"),
             _page("Concentrators", "hub", "meters.concentrator"),
+            _page("LoRaWAN devices", "settings_input_antenna", "meters.loradevice"),
+            _page("Network servers", "cell_tower", "meters.networkserver"),
         ],
     },
     {
@@ -108,6 +110,7 @@ SIDEBAR = [
             _page("Daily consumption", "bar_chart", "meters.dailyconsumption"),
             _page("Meter events", "history", "meters.meterevent"),
             _page("Conflicts", "compare_arrows", "meters.readingconflict"),
+            _page("Uplinks", "sensors", "meters.uplink"),
             _page("Registers", "pin", "meters.register"),
         ],
     },

@@ -16,9 +16,11 @@ from meters.models import Concentrator, Meter, ReadingConflict
 from meters.tests.factories import (
     CommandFactory,
     ConcentratorFactory,
+    LoraDeviceFactory,
     MeterAlertFactory,
     MeterFactory,
     RelayDriftFactory,
+    UplinkFactory,
 )
 from notifications.models import Notification
 from quantify.periods import INTERVAL, floor_to_interval
@@ -153,6 +155,8 @@ def _use(meters: list[Meter], days: int, now: datetime) -> None:
 
 
 def _news(estate: Estate, meters: list[Meter], homes: list[Unit], now: datetime) -> None:
+    device = LoraDeviceFactory.create(server__estate=estate, name=f"{estate.code} water")
+    UplinkFactory.create(device=device, heard_at=now)
     for meter, unit in zip(meters, homes, strict=True):
         MeterAlertFactory.create(meter=meter, message=f"{meter.serial} is silent.")
         RelayDriftFactory.create(meter=meter, says=f"{meter.serial} was switched off.")

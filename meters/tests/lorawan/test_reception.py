@@ -360,7 +360,7 @@ class TestUnknownDevice:
             devices.register(device_id=other.pk, meter=meter, model="em300_di")
 
     def test_a_device_that_was_released_is_kept_unread(self, server, device, meter):
-        devices.release(device_id=device.pk, now=at(0))
+        devices.release(device_id=device.pk)
 
         assert result(send(server, up(pulses(7), at(0)))) == "unknown_device"
         assert values(meter) == {}

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('meters', '0006_uplinks_stand'),
+        ('meters', '0009_relay_drift'),
     ]
 
     operations = [
