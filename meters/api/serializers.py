@@ -10,6 +10,7 @@ from meters.models import (
     CommandStep,
     Concentrator,
     Installation,
+    LoraDevice,
     Meter,
     MeterAlert,
     Register,
@@ -216,6 +217,17 @@ class LastReadingSerializer(serializers.Serializer):
     source = serializers.CharField()  # type: ignore[assignment]  # a field of this name
 
 
+class RadioSerializer(serializers.ModelSerializer):
+    """The LoRaWAN device that speaks for a meter: how it was last heard, and its battery."""
+
+    class Meta:
+        model = LoraDevice
+        fields = (
+            "id", "dev_eui", "model", "last_uplink_at", "battery_percent", "battery_at", "rssi",
+            "snr", "gateway", "problem",
+        )  # fmt: skip
+
+
 class MeterStatusSerializer(serializers.Serializer):
     """What is known of a meter right now."""
 
@@ -227,6 +239,7 @@ class MeterStatusSerializer(serializers.Serializer):
     clock_drift_seconds = serializers.IntegerField(allow_null=True)
     relay_state = serializers.CharField()
     relay_read_at = Instant(allow_null=True)
+    radio = RadioSerializer(allow_null=True)
     open_alerts = AlertSerializer(many=True)
     open_command = CommandSerializer(allow_null=True)
 

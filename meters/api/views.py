@@ -181,6 +181,7 @@ class MeterViewSet(Listed, Shown, Created, Changed, Archived, Replacing):
         """What is known of the meter right now."""
         meter = self.seen_object()
         meter.last_reading = meter.readings.latest_first().first()
+        meter.radio = meter.lora_devices.first()
         alerts = meter.alerts.unresolved().select_related("meter", "handled_by")
         meter.open_alerts = alerts.order_by("-raised_at")
         meter.open_command = (

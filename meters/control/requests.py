@@ -11,6 +11,7 @@ from django.db.models import Case, Value, When
 from accounts.models import User
 from meters.models.control import Command
 from meters.models.devices import Meter
+from quantify.quantities import Utility
 
 Action, State = Command.Action, Command.State
 
@@ -52,6 +53,8 @@ def ask(
     :raises CommandOpen: if something else is under way.
     """
     meter = Meter.objects.select_for_update(of=("self",), no_key=True).get(pk=meter_id)
+    if meter.utility is Utility.WATER and action == Action.DISCONNECT:
+        raise NoRelay(f"{meter} counts water, which is never closed.")
     if not meter.has_relay or meter.control_mode == CONTROL_MODE_NONE:
         raise NoRelay(f"{meter} has no relay that can be switched.")
     if earlier := meter.commands.open().select_for_update().first():

@@ -58,6 +58,13 @@ class TestAsk:
 
         assert (command.requested_by, command.cause) == (user, "person")
 
+    @pytest.mark.parametrize("kind", ["water", "bulk_water"])
+    def test_water_is_never_closed(self, kind):
+        with pytest.raises(NoRelay, match="never closed"):
+            request(MeterFactory.create(kind=kind, has_relay=True))
+
+        assert not Command.objects.exists()
+
     @pytest.mark.parametrize("lack", [{"has_relay": False}, {"control_mode": 0}])
     def test_needs_a_relay_that_can_be_switched(self, lack):
         with pytest.raises(NoRelay):

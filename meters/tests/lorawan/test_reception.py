@@ -11,6 +11,7 @@ from django.db import IntegrityError, connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
 from meters.api.chirpstack import LARGEST, WRONG_AT_MOST
 from meters.lorawan import em300_di, qalcosonic_w1
@@ -245,6 +246,14 @@ class TestUplink:
         assert (device.battery_percent, device.battery_at) == (92, at(0))
         assert (device.rssi, device.snr, device.gateway) == (-90, 2.5, "bb")
         assert device.last_uplink_at == at(1)
+
+    def test_the_meters_status_tells_them(self, server, device, meter):
+        send(server, up(pulses(1, Battery(92)), at(0)))
+
+        told = Client(UserFactory.create()).get(f"/meters/{meter.pk}/status").json()["data"]
+
+        radio = told["radio"]
+        assert (radio["dev_eui"], radio["battery_percent"], radio["rssi"]) == (EUI, 92, -36)
 
     def test_a_late_one_does_not_turn_the_state_back(self, server, device):
         send(server, up(pulses(2, Battery(90)), at(1), counter=1))
