@@ -9,11 +9,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.db import connection
+from django.db.models import F
 
 from meters.intervals import Intervals
+from meters.models.devices import Meter
+from meters.models.facts import DailyConsumption
 from meters.registers import Registers
 from meters.vee.validation import Ints
-from quantify.periods import midnight
+from quantify.periods import local_day, midnight
 
 FIRST_DAY = date(1970, 1, 1)
 
@@ -122,3 +125,15 @@ def _local_days(start: Ints, zone: ZoneInfo) -> Ints:
 def _bounds(number: int, zone: ZoneInfo) -> tuple[date, datetime, datetime]:
     day = FIRST_DAY + timedelta(days=number)
     return day, midnight(day, zone), midnight(day + timedelta(days=1), zone)
+
+
+def counted_elsewhere(meter: Meter, since: datetime) -> None:
+    """
+    Mark the days of a meter from an instant on as changed: they count for another place now.
+
+    What they sum up to stands; whoever priced them compares revisions and looks again.
+    """
+    first = local_day(since, meter.estate.zone)
+    later = DailyConsumption.objects.filter(meter=meter, day__gte=first)
+    if later.update(revision=F("revision") + 1):
+        add_up([meter.pk])

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from psycopg.errors import ExclusionViolation
 
-from meters import readings
+from meters import days, readings
 from meters.manual import main_channel
 from meters.models.devices import Installation, Meter
 from meters.models.facts import Reading
@@ -94,6 +94,7 @@ def remove(
     recorded = _record(meter, ends_at, closing_value, now, further=further)
     if recorded.invalid or recorded.refused or recorded.conflicts or recorded.overturned:
         raise ImpossibleClosing(f"{meter} cannot have shown {closing_value} at that time.")
+    days.counted_elsewhere(meter, ends_at)
     installation.ends_at, installation.closing_value = ends_at, closing_value
     installation.end_reason = reason
     installation.save(update_fields=["ends_at", "closing_value", "end_reason", "updated_at"])

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
-from meters import installations
+from meters import days, installations
 from meters.manual import main_channel
 from meters.models.devices import Installation, Meter, Register
 from meters.models.facts import Interval, Reading
@@ -153,6 +153,7 @@ def undo(*, installation_id: UUID, now: datetime) -> Installation:
     if moved.exists():
         raise CannotUndo("The old meter was put up elsewhere since.")
     new.delete()
+    days.counted_elsewhere(old.meter, new.starts_at)
     old.ends_at, old.closing_value, old.end_reason = None, None, ""
     old.save(update_fields=["ends_at", "closing_value", "end_reason", "updated_at"])
     return old
