@@ -133,7 +133,8 @@ def counted_elsewhere(meter: Meter, since: datetime) -> None:
 
     What they sum up to stands; whoever priced them compares revisions and looks again.
     """
-    first = local_day(since, meter.estate.zone)
+    zone = Meter.objects.values_list("estate__time_zone", flat=True).get(pk=meter.pk)
+    first = local_day(since, ZoneInfo(zone))
     later = DailyConsumption.objects.filter(meter=meter, day__gte=first)
     if later.update(revision=F("revision") + 1):
         add_up([meter.pk])

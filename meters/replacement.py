@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
+from estates.models import Estate
 from meters import days, installations
 from meters.manual import main_channel
 from meters.models.devices import Installation, Meter, Register
@@ -206,7 +207,7 @@ def _used(meter: Meter, channel: int, begin: datetime, end: datetime) -> int:
 
 def _month_to_date(removed: Installation, channel: int, at: datetime) -> int:
     """What all meters of this kind at the unit counted in the local month up to an instant."""
-    zone = removed.meter.estate.zone
+    zone = Estate.objects.get(meters=removed.meter_id).zone
     today = local_day(at, zone)
     month = first_of_month(today)
     total = 0
