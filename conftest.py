@@ -17,6 +17,7 @@ APPEND_ONLY = (
     "meters_commandstep",
     "meters_meterevent",
     "accounts_auditentry",
+    "meters_readingedit",
 )
 
 

@@ -25,6 +25,7 @@ READ = _each(
     "meters.concentrator", "meters.meter", "meters.installation", "meters.register",
     "meters.reading", "meters.readingconflict", "meters.interval", "meters.dailyconsumption",
     "meters.meteralert", "meters.meterevent", "meters.command", "meters.relaydrift",
+    "meters.finding", "meters.readingedit", "meters.checklimit",
     "meters.networkserver", "meters.loradevice", "meters.uplink",
     "rates.ratetable", "rates.ratetableversion", "rates.assignment", "rates.tariffcalendar",
     "rates.referencetable",
@@ -47,6 +48,10 @@ MANAGE = (
     | _each("change", "meters.networkserver")
     | _each("register", "meters.loradevice")
     | _each("operate", "meters.meter")
+    | _each("decide", "meters.finding")
+    | _each("add", "meters.checklimit")
+    | _each("change", "meters.checklimit")
+    | _each("delete", "meters.checklimit")
     | _each("topup", "wallets.wallet")
 )
 BILL = (

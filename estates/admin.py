@@ -45,7 +45,10 @@ class EstateAdmin(ArchiveAdmin):
     inlines = [MembershipInline]
     fieldsets = [
         (None, {"fields": ["code", "name", "is_active", "total_units"]}),
-        ("Place", {"fields": ["address", "city", "postal_code", "time_zone"]}),
+        (
+            "Place",
+            {"fields": ["address", "city", "postal_code", "time_zone", "latitude", "longitude"]},
+        ),
         ("Contact", {"fields": ["contact_name", "contact_phone", "contact_email"]}),
         ("Solar", {"fields": ["solar_free_allocation_kwh"]}),
     ]

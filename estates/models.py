@@ -35,6 +35,13 @@ class Estate(Archivable):
     time_zone = models.CharField(
         max_length=50, default="Africa/Johannesburg", validators=[check_time_zone]
     )
+    latitude = models.DecimalField(
+        max_digits=8, decimal_places=5, null=True, blank=True,
+        help_text="Degrees north; south is negative. Says when it is night over the solar meters.",
+    )  # fmt: skip
+    longitude = models.DecimalField(
+        max_digits=8, decimal_places=5, null=True, blank=True, help_text="Degrees east."
+    )
     total_units = models.PositiveIntegerField(default=0)
     solar_free_allocation_kwh = models.DecimalField(
         "free solar, kWh a month", max_digits=9, decimal_places=3, default=Decimal("50.000")
@@ -52,6 +59,12 @@ class Estate(Archivable):
                 violation_error_message="An estate with this code exists.",
             ),
             models.CheckConstraint(condition=~Q(code=""), name="estate_code_not_empty"),
+            models.CheckConstraint(
+                condition=Q(latitude=None, longitude=None)
+                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
+                name="estate_coordinates",
+                violation_error_message="Give latitude (-90 to 90) and longitude (-180 to 180).",
+            ),
             models.CheckConstraint(
                 condition=Q(solar_free_allocation_kwh__gte=0),
                 name="estate_free_solar_not_negative",

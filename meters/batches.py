@@ -72,6 +72,12 @@ class ReadingArrays:
         )
 
     @classmethod
+    def none_of(cls, keys: Sequence[Key]) -> Self:
+        """No readings of these registers."""
+        nothing = np.empty(0, np.int64)
+        return cls(keys, nothing, nothing, nothing, nothing, np.empty(0, np.bool_))
+
+    @classmethod
     def of_series(cls, series: Sequence[RegisterSeries]) -> Self:
         keys = sorted({(one.meter_id, one.channel) for one in series})
         number = {key: position for position, key in enumerate(keys)}

@@ -27,6 +27,7 @@ class MeterForm(forms.ModelForm):
         fields = (
             "estate", "serial", "kind", "manufacturer", "model", "communication_type",
             "concentrator", "logical_device", "gateway_address", "ipv6_address", "has_relay",
+            "rating",
             "maximum_per_interval",
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ What is derived is a function of the set of readings of a register, so that batc
 any order, twice, or late. A batch is one transaction and locks its meters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,11 +13,11 @@ import numpy as np
 from django.db import connection, transaction
 
 from meters import copying, days, intervals, partitions, registers, windows
-from meters.batches import ReadingArrays, days_of, instant, microseconds
+from meters.batches import Key, ReadingArrays, days_of, instant, microseconds
 from meters.intervals import Intervals
 from meters.models.facts import Reading
 from meters.registers import Registers
-from meters.vee import findings
+from meters.vee import findings, shaping
 from meters.vee.rules import Rule
 from meters.vee.validation import OWN, Bools, Judgement, Series, is_storable, judge, own_rules
 from meters.windows import NEW, STORED, Repeated, Window
@@ -62,8 +63,10 @@ def take_in(batch: ReadingArrays, *, source: Reading.Source, received_at: dateti
         return Recorded(refused=refused)
     partitions.ensure_around(days_of(batch.taken_at))
     known = registers.lock(batch.keys)
-    window, judgement, repeated = _judged(known, batch, received_at)
+    reach = windows.bounds(batch, len(known.keys))
+    window, judgement, repeated = _judged(known, batch, reach, received_at)
     conflicts = _keep_conflicts(known, repeated, source)
+    findings.note_conflicts(known, repeated, received_at)
     created = _store(known, window, judgement, source, received_at)
     changed = _correct(known, window, judgement)
     written, touched = 0, intervals.NONE
@@ -83,13 +86,36 @@ def take_in(batch: ReadingArrays, *, source: Reading.Source, received_at: dateti
     )
 
 
+@transaction.atomic
+def rejudge(*, keys: Sequence[Key], first: datetime, last: datetime, now: datetime) -> Recorded:
+    """
+    Judge stored readings anew from one instant to another, and derive again what follows.
+
+    Needed where a person edited a reading or a limit changed; doing it again changes nothing.
+
+    :raises UnknownRegister: if a meter has no such register.
+    """
+    known = registers.lock(sorted(keys))
+    count = len(known.keys)
+    reach = np.full(count, microseconds(first)), np.full(count, microseconds(last))
+    window, judgement, _ = _judged(known, ReadingArrays.none_of(known.keys), reach, now)
+    changed = _correct(known, window, judgement)
+    touched, written = _derive(known, window, judgement)
+    findings.note(known, window, judgement, changed, now)
+    return Recorded(
+        intervals=written,
+        days=days.refresh(known, touched),
+        overturned=int(np.count_nonzero(changed & window.is_valid & ~judgement.is_valid)),
+    )
+
+
 def _judged(
-    known: Registers, batch: ReadingArrays, received_at: datetime
+    known: Registers, batch: ReadingArrays, reach: windows.Bounds, received_at: datetime
 ) -> tuple[Window, Judgement, Repeated]:
     """Judge the batch among what is stored, as far on as it can have an effect."""
     to_end = np.zeros(len(known.keys), np.bool_)
     while True:
-        stored = windows.stored(known, batch, to_end)
+        stored = windows.stored(known, reach, to_end)
         window, repeated = windows.merge(stored, batch)
         judgement = judge(_series(known, window, microseconds(received_at)))
         spoiled = _last_turned_invalid(window, judgement) & ~to_end[window.register]
@@ -99,12 +125,18 @@ def _judged(
 
 
 def _series(known: Registers, window: Window, received_at: int) -> Series:
-    fresh = own_rules(window.taken_at, window.status, received_at)
+    register = window.register
+    fresh = own_rules(window.taken_at, window.status, received_at + known.ahead[register])
     own = np.where(window.origin == NEW, fresh, window.rules & int(OWN))
     own[window.opening] |= Rule.OPENING
-    register = window.register
     return Series(
-        register, window.taken_at, window.value, own, known.span[register], known.maximum[register]
+        register=register,
+        taken_at=window.taken_at,
+        value=window.value,
+        rules=own,
+        span=known.span[register],
+        rollover=known.rollover[register],
+        maximum=known.maximum[register],
     )
 
 
@@ -196,13 +228,35 @@ def _correct(known: Registers, window: Window, judgement: Judgement) -> Bools:
 
 
 def _derive(known: Registers, window: Window, judgement: Judgement) -> tuple[Intervals, int]:
-    """Bring the intervals of the windows in line with their readings."""
-    derived = intervals.derive(window.register, window.taken_at, judgement)
-    # Where nothing but a base is stored, no interval can be stored after it.
-    asked = np.unique(window.register[window.origin == STORED])
+    """
+    Bring the intervals of the windows in line with their readings.
+
+    Returns the intervals that went, came or changed, and how many were written.
+    """
+    derived, gaps = intervals.derive(window.register, window.taken_at, judgement)
+    derived = shaping.shaped(known, derived, gaps)
     end, beyond = windows.ends(window, len(known.keys))
+    # Where nothing but a base is stored, no interval is stored after it, unless use was estimated
+    # beyond it. That is replaced by what was measured since.
+    overtaken = known.is_open & ~beyond & _has_news(window, judgement, len(known.keys))
+    may_have = overtaken.copy()
+    may_have[window.register[window.origin == STORED]] = True
+    asked = np.flatnonzero(may_have)
     begin = np.full(len(known.keys), FAR)
     np.minimum.at(begin, window.register, window.taken_at)
     until = np.where(beyond, end, FAR)
     stored = intervals.stored(known, asked, begin[asked], until[asked])
-    return intervals.replace(known, stored, derived)
+    touched, written = intervals.replace(known, stored, derived)
+    registers.forget_estimates(known, overtaken)
+    late = np.flatnonzero(beyond)
+    if len(touched) and len(late):
+        reshaped = shaping.reshape_later(known, late, end[late])
+        touched, written = intervals.joined(touched, reshaped), written + len(reshaped)
+    return touched, written
+
+
+def _has_news(window: Window, judgement: Judgement, count: int) -> Bools:
+    """Which registers have a valid new reading."""
+    found = np.zeros(count, np.bool_)
+    found[window.register[(window.origin == NEW) & judgement.is_valid]] = True
+    return found

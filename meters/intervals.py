@@ -13,47 +13,86 @@ from meters.registers import Registers
 from meters.vee.estimation import spread
 from meters.vee.validation import INTERVAL, NOBODY, Bools, Ints, Judgement
 
+MEASURED = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Intervals as columns, in order of register and start (microseconds since 1970)."""
+    """
+    Intervals as columns, in order of register and start (microseconds since 1970).
+
+    ``method`` is how each was estimated (`Interval.Method`), or `MEASURED`.
+    """
 
     register: Ints
     start: Ints
     quantity: Ints
-    is_estimated: Bools
+    method: Ints
 
     def __len__(self) -> int:
         return len(self.start)
 
+    @property
+    def columns(self) -> tuple[Ints, Ints, Ints, Ints]:
+        return self.register, self.start, self.quantity, self.method
+
+    @property
+    def is_estimated(self) -> Bools:
+        estimated: Bools = self.method != MEASURED
+        return estimated
+
     def take(self, rows: Ints | Bools) -> Self:
-        return type(self)(
-            self.register[rows], self.start[rows], self.quantity[rows], self.is_estimated[rows]
-        )
+        return type(self)(*(column[rows] for column in self.columns))
+
+    def with_shape(self, rows: Ints, quantity: Ints, method: Ints) -> Self:
+        """The same intervals with other quantities and methods in some rows."""
+        quantities, methods = self.quantity.copy(), self.method.copy()
+        quantities[rows], methods[rows] = quantity, method
+        return type(self)(self.register, self.start, quantities, methods)
 
 
-NONE = Intervals(
-    np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_)
-)
+def joined(*several: Intervals) -> Intervals:
+    """All of them in order; of two for one instant both stay."""
+    register, start, quantity, method = (
+        np.concatenate(column) for column in zip(*(one.columns for one in several), strict=True)
+    )
+    return Intervals(register, start, quantity, method).take(np.lexsort((start, register)))
 
 
-def derive(register: Ints, taken_at: Ints, judgement: Judgement) -> Intervals:
+NONE = Intervals(*(np.empty(0, np.int64) for _ in range(4)))
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Stretches between readings that are further apart than one interval, as rows of intervals."""
+
+    first: Ints
+    count: Ints
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+def derive(register: Ints, taken_at: Ints, judgement: Judgement) -> tuple[Intervals, Gaps]:
     """
     The intervals between consecutive valid readings; their sum is the register's difference.
 
-    Between neighbours in time it is what was used; over a gap the shape is estimated.
+    Between neighbours in time it is what was used; over a gap it is spread evenly, until
+    `meters.vee.shaping` finds a better shape.
     """
     rows = np.flatnonzero(judgement.quantity != NOBODY)
     begin = taken_at[judgement.base[rows]]
     counts = (taken_at[rows] - begin) // INTERVAL
     first = np.cumsum(counts) - counts
     nth = np.arange(int(counts.sum())) - np.repeat(first, counts)
-    return Intervals(
+    wide = counts > 1
+    derived = Intervals(
         register=np.repeat(register[rows], counts),
         start=np.repeat(begin, counts) + nth * INTERVAL,
         quantity=spread(judgement.quantity[rows], counts),
-        is_estimated=np.repeat(counts > 1, counts),
+        method=np.repeat(np.where(wide, int(Interval.Method.FLAT), MEASURED), counts),
     )
+    return derived, Gaps(first[wide], counts[wide])
 
 
 def stored(registers: Registers, asked: Ints, begin: Ints, end: Ints) -> Intervals:
@@ -68,7 +107,7 @@ def stored(registers: Registers, asked: Ints, begin: Ints, end: Ints) -> Interva
         "end": [instant(at) for at in end],
     }
     rows = copying.read(_STORED, parameters, _STORED_COLUMNS)
-    found = Intervals(rows["register"], rows["start"], rows["quantity"], rows["is_estimated"])
+    found = Intervals(*(rows[name] for name, _ in _STORED_COLUMNS))
     return found.take(np.lexsort((found.start, found.register)))
 
 
@@ -76,15 +115,16 @@ _STORED_COLUMNS = (
     ("register", copying.BIGINT),
     ("start", copying.INSTANT),
     ("quantity", copying.BIGINT),
-    ("is_estimated", copying.BOOLEAN),
+    ("method", copying.BIGINT),
 )
 _STORED = """
-SELECT asked.number, i.start, i.quantity, i.quality = 'estimated'
+SELECT asked.number, i.start, i.quantity,
+    CASE i.quality WHEN 'estimated' THEN coalesce(i.method, 1) ELSE 0 END::bigint
 FROM unnest(%(numbers)s::bigint[], %(meters)s::uuid[], %(channels)s::smallint[],
             %(begin)s::timestamptz[], %(end)s::timestamptz[])
     AS asked (number, meter_id, channel, begin, ends)
 CROSS JOIN LATERAL (
-    SELECT start, quantity, quality FROM meters_interval
+    SELECT start, quantity, quality, method FROM meters_interval
     WHERE meter_id = asked.meter_id AND channel = asked.channel
       AND start >= asked.begin AND start < asked.ends
     OFFSET 0
@@ -106,21 +146,14 @@ def replace(registers: Registers, known: Intervals, derived: Intervals) -> tuple
     same = (
         (known_at[place] == derived_at)
         & (known.quantity[place] == derived.quantity)
-        & (known.is_estimated[place] == derived.is_estimated)
+        & (known.method[place] == derived.method)
     )
     kept = np.zeros(len(known), np.bool_)
     kept[place[same]] = True
     gone, came = known.take(~kept), derived.take(~same)
     _delete(registers, gone)
     _insert(registers, came)
-    touched = Intervals(
-        *(np.concatenate(pair) for pair in zip(_columns(gone), _columns(came), strict=True))
-    )
-    return touched, len(came)
-
-
-def _columns(intervals: Intervals) -> tuple[Ints, Ints, Ints, Bools]:
-    return intervals.register, intervals.start, intervals.quantity, intervals.is_estimated
+    return joined(gone, came), len(came)
 
 
 def _positions(*lists: Intervals) -> list[Ints]:
@@ -134,21 +167,35 @@ def _insert(registers: Registers, intervals: Intervals) -> None:
     if not len(intervals):
         return
     partitions.ensure_around(days_of(intervals.start))
-    for quality, chosen in (
-        (Interval.Quality.ACTUAL, ~intervals.is_estimated),
-        (Interval.Quality.ESTIMATED, intervals.is_estimated),
-    ):
-        rows = intervals.take(chosen)
-        copying.write(
-            "meters_interval",
-            {
-                **registers.columns(rows.register),
-                "start": (copying.INSTANT, rows.start),
-                "quantity": (copying.BIGINT, rows.quantity),
-                "quality": copying.text(quality),
-            },
-            len(rows),
+    _append(registers, intervals.take(intervals.method == MEASURED), Interval.Quality.ACTUAL)
+    for method in Interval.Method:
+        _append(
+            registers,
+            intervals.take(intervals.method == int(method)),
+            Interval.Quality.ESTIMATED,
+            method=(copying.SMALLINT, int(method)),
         )
+
+
+def _append(
+    registers: Registers,
+    intervals: Intervals,
+    quality: Interval.Quality,
+    **more: copying.Column,
+) -> None:
+    if not len(intervals):
+        return
+    copying.write(
+        "meters_interval",
+        {
+            **registers.columns(intervals.register),
+            "start": (copying.INSTANT, intervals.start),
+            "quantity": (copying.BIGINT, intervals.quantity),
+            "quality": copying.text(quality),
+            **more,
+        },
+        len(intervals),
+    )
 
 
 def _delete(registers: Registers, intervals: Intervals) -> None:

@@ -10,6 +10,7 @@ from meters.collecting import collection
 from meters.models.devices import Concentrator
 from meters.radio import decoding, retention
 from meters.radio import silence as radio_silence
+from meters.vee import checking, queue, standing
 from quantify.crash_points import Point, reach
 
 
@@ -44,6 +45,15 @@ def notice_silence(**_: object) -> None:
     silence.notice_silence(now=now)
     radio_silence.notice_silence(now=now)
     silence.notice_leaks(now=now)
+
+
+@shared_task
+def check_meters(**_: object) -> None:
+    """Check the days that are finished and the meters as they stand; wake what was snoozed."""
+    now = timezone.now()
+    checking.run(now=now)
+    standing.check(now=now)
+    queue.wake(now=now)
 
 
 @shared_task

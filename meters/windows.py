@@ -21,7 +21,7 @@ class Window:
     Stored and new readings together, in order of register and instant, each instant once.
 
     ``origin`` is `BASE` (the last valid reading before the batch), `STORED` or `NEW`; ``rules``
-    and ``is_valid`` are as stored.
+    and ``is_valid`` are as stored, ``value`` is what stands, which a person may have set.
     """
 
     register: Ints
@@ -44,16 +44,20 @@ class Repeated:
     value: Ints
 
 
-def stored(registers: Registers, batch: ReadingArrays, to_end: Bools) -> npt.NDArray[Any]:
-    """
-    The stored readings that decide on the batch, or on which it decides.
+type Bounds = tuple[Ints, Ints]
 
-    Of each register: the last valid reading before the batch, everything from its first to its
-    last instant, and on to the next valid reading: from there on nothing changes, unless that
+
+def stored(registers: Registers, bounds: Bounds, to_end: Bools) -> npt.NDArray[Any]:
+    """
+    The stored readings that decide on what came, or on which it decides.
+
+    ``bounds`` are the first and last instant of each register, a first after the last where
+    nothing came. Of each register: the last valid reading before, everything from the first to
+    the last instant, and on to the next valid reading: from there on nothing changes, unless that
     one turns out invalid (then ``to_end`` asks for all that follow). One statement for all
     registers; a live cycle of 380 meters takes some 10 ms.
     """
-    first, last = _bounds(batch, len(registers.keys))
+    first, last = bounds
     asked = np.flatnonzero(first <= last)
     parameters = {
         "numbers": asked.tolist(),
@@ -71,22 +75,24 @@ _STORED_COLUMNS = (
     ("register", copying.BIGINT),
     ("taken_at", copying.INSTANT),
     ("value", copying.BIGINT),
+    ("as_read", copying.BIGINT),
     ("rules", copying.INTEGER),
     ("is_valid", copying.BOOLEAN),
     ("origin", copying.INTEGER),
 )
 _STORED = """
-SELECT asked.number, found.taken_at, found.value, found.rules, found.is_valid, found.origin
+SELECT asked.number, found.taken_at, found.stands, found.value, found.rules, found.is_valid,
+    found.origin
 FROM unnest(%(numbers)s::bigint[], %(meters)s::uuid[], %(channels)s::smallint[],
             %(first)s::timestamptz[], %(last)s::timestamptz[], %(to_end)s::boolean[])
     AS asked (number, meter_id, channel, first, last, to_end)
 CROSS JOIN LATERAL (
-    (SELECT taken_at, value, rules, is_valid, 0 AS origin FROM meters_reading
+    (SELECT taken_at, stands, value, rules, is_valid, 0 AS origin FROM meters_reading
      WHERE meter_id = asked.meter_id AND channel = asked.channel AND taken_at < asked.first
        AND is_valid AND rules & %(never)s = 0
      ORDER BY taken_at DESC LIMIT 1)
     UNION ALL
-    SELECT taken_at, value, rules, is_valid, 1 FROM meters_reading
+    SELECT taken_at, stands, value, rules, is_valid, 1 FROM meters_reading
     WHERE meter_id = asked.meter_id AND channel = asked.channel AND taken_at >= asked.first
       AND (asked.to_end OR taken_at <= coalesce(
           (SELECT taken_at FROM meters_reading
@@ -115,11 +121,12 @@ def merge(known: npt.NDArray[Any], batch: ReadingArrays) -> tuple[Window, Repeat
     opening = np.concatenate([known["rules"] & Rule.OPENING != 0, batch.is_opening])[order]
     stands = _first_of_instant(columns["register"], columns["taken_at"])
     heads = np.flatnonzero(stands)
+    as_read = np.concatenate([known["as_read"], batch.value])[order]
     window = Window(
         **{name: column[heads] for name, column in columns.items()},
         opening=np.logical_or.reduceat(opening, heads) if len(heads) else opening,
     )
-    return window, _repeated(columns, stands)
+    return window, _repeated(columns, as_read, stands)
 
 
 def ends(window: Window, count: int) -> tuple[Ints, Bools]:
@@ -145,7 +152,7 @@ def is_base(window: Window) -> Bools:
     return base
 
 
-def _bounds(batch: ReadingArrays, count: int) -> tuple[Ints, Ints]:
+def bounds(batch: ReadingArrays, count: int) -> Bounds:
     """The first and last instant of each register in the batch; a first after the last: none."""
     limits = np.iinfo(np.int64)
     first, last = np.full(count, limits.max), np.full(count, limits.min)
@@ -160,14 +167,14 @@ def _first_of_instant(register: Ints, taken_at: Ints) -> Bools:
     return stands
 
 
-def _repeated(columns: dict[str, Ints], stands: Bools) -> Repeated:
+def _repeated(columns: dict[str, Ints], as_read: Ints, stands: Bools) -> Repeated:
+    """What an edited reading says is what was read, and what a person put in its place."""
     head = np.maximum.accumulate(np.where(stands, np.arange(len(stands)), 0))
-    value = columns["value"]
-    equal = value == value[head]
+    equal = (as_read == as_read[head]) | (as_read == columns["value"][head])
     others = np.flatnonzero(~stands & ~equal)
     return Repeated(
         int(np.count_nonzero(~stands & equal)),
         columns["register"][others],
         columns["taken_at"][others],
-        value[others],
+        as_read[others],
     )

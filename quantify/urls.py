@@ -7,8 +7,10 @@ from rest_framework.routers import SimpleRouter
 
 from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
+from meters.api.checks import EstateChecks
 from meters.api.chirpstack import Chirpstack
 from meters.api.drift import RelayDriftViewSet
+from meters.api.findings import FindingViewSet
 from meters.api.importing import ReadingImport
 from meters.api.series import EventViewSet, IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
@@ -32,6 +34,7 @@ from wallets.api.views import TransactionViewSet, WalletViewSet
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("adjustments", AdjustmentViewSet, "adjustment")
 router.register("estates", EstateWithStatisticsViewSet, "estate")
+router.register("findings", FindingViewSet, "finding")
 router.register("concentrators", ConcentratorViewSet, "concentrator")
 router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
@@ -54,6 +57,7 @@ api = [
     path("docs", documents.Swagger.as_view(), name="api-docs"),
     path("redoc", documents.Redoc.as_view(), name="api-redoc"),
     path("problems/<slug:code>", documents.ProblemPage.as_view(), name="api-problem"),
+    path("estates/<uuid:pk>/checks", EstateChecks.as_view(), name="estate-checks"),
     path("estates/<uuid:pk>/accounts", Accounts.as_view(), name="estate-accounts"),
     path(
         "estates/<uuid:pk>/assign-rates",

@@ -57,7 +57,7 @@ def _named(one: Installation, final: Reading) -> FinalReading:
     return {
         "meter": one.meter.serial,
         "utility": one.kind,
-        "value": final.value,
+        "value": final.stands,
         "taken_at": final.taken_at.isoformat(),
         "source": final.source,
     }

@@ -56,6 +56,8 @@ class Facts:
     warned_at: datetime | None
     newest_reading_at: datetime | None
     newest_is_estimated: bool
+    waits_for_a_check: bool = False
+    """What the checks of readings found must be decided before a cut."""
     freshness: timedelta
     payment: str
     """What is known of money on its way to the wallet; empty if nothing is."""
@@ -224,6 +226,12 @@ def _swinging(facts: Facts, _: datetime) -> Check:
     return Check(SWINGING, passed=False, says=f"{says}: a person decides.")
 
 
+def _decided(facts: Facts, _: datetime) -> Check:
+    waits = facts.waits_for_a_check
+    says = "Its readings wait for a decision." if waits else "Nothing about its readings is open."
+    return Check("readings decided", not waits, says)
+
+
 def _breaker(facts: Facts, _: datetime) -> Check:
     cuts = facts.recent_cuts + 1
     within = cuts <= facts.breaker_cuts and cuts * 100 <= facts.breaker_percent * facts.units
@@ -232,8 +240,8 @@ def _breaker(facts: Facts, _: datetime) -> Check:
 
 
 GUARDS: tuple[Callable[[Facts, datetime], Check], ...] = (
-    _credit, _automatic, _inhibit, _protected, _window, _warned, _fresh, _measured, _payment,
-    _settled_in, _swinging, _breaker,
+    _credit, _automatic, _inhibit, _protected, _window, _warned, _fresh, _measured, _decided,
+    _payment, _settled_in, _swinging, _breaker,
 )  # fmt: skip
 
 

@@ -188,7 +188,7 @@ class _Counted:
         for before, after in pairwise(valid):
             if after.rules & BROKEN:
                 continue
-            step = after.value - before.value
+            step = after.stands - before.stands
             step += span.get()[0] if step < 0 else 0
             first, end = np.searchsorted(at, [_naive(before.taken_at), _naive(after.taken_at)])
             if step != (counted := int(sums[end] - sums[first])):

@@ -231,7 +231,7 @@ def _register(one: Installation, at: datetime) -> tuple[datetime, int] | None:
         taken_at__gte=one.starts_at,
         is_valid=True,
     )
-    return readings.order_by("-taken_at").values_list("taken_at", "value").first()
+    return readings.order_by("-taken_at").values_list("taken_at", "stands").first()
 
 
 def _days(

@@ -120,7 +120,7 @@ STRETCHES = """
         GROUP BY channel
     ) AS counted
     LEFT JOIN LATERAL (
-        SELECT taken_at, value, source FROM meters_reading
+        SELECT taken_at, stands AS value, source FROM meters_reading
         WHERE meter_id = installation.meter_id AND channel = counted.channel
             AND taken_at <= counted.first
             AND taken_at >= greatest(counted.first - {near}, installation.starts_at)
@@ -128,7 +128,7 @@ STRETCHES = """
         ORDER BY taken_at DESC LIMIT 1
     ) AS opening ON true
     LEFT JOIN LATERAL (
-        SELECT taken_at, value, source FROM meters_reading
+        SELECT taken_at, stands AS value, source FROM meters_reading
         WHERE meter_id = installation.meter_id AND channel = counted.channel
             AND taken_at >= counted.until
             AND taken_at <= least(counted.until + {near}, installation.ends_at)

@@ -47,7 +47,9 @@ COLUMNS = """
     (SELECT interval.quality FROM meters_interval AS interval
         WHERE interval.meter_id = meter.id AND interval.channel = 1
         AND interval.start >= meter.last_reading_at - interval '1 day'
-        ORDER BY interval.start DESC LIMIT 1) AS newest_quality
+        ORDER BY interval.start DESC LIMIT 1) AS newest_quality,
+    EXISTS (SELECT FROM meters_finding AS finding WHERE finding.meter_id = meter.id
+        AND finding.stops_cuts AND finding.state <> 'closed') AS waits_for_a_check
 """
 # The command that is being sent is not part of the past that decides about it.
 PAST = """
@@ -169,6 +171,7 @@ def _facts(row: Any, estate: _Estate, payments: _Payments, *, inhibited: bool) -
         warned_at=row.warned_at,
         newest_reading_at=row.last_reading_at,
         newest_is_estimated=row.newest_quality == "estimated",
+        waits_for_a_check=row.waits_for_a_check,
         freshness=timedelta(minutes=row.reading_freshness_minutes),
         payment=payments.towards(row) if row.credit <= 0 else "",
         cut_at=row.cut_at,

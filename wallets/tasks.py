@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from meters.control import reconciliation, requests
-from wallets import accounts, billing, closings, credit, differences, verification
+from wallets import accounts, billing, closings, credit, differences, stakes, verification
 
 
 @shared_task
@@ -37,6 +37,12 @@ def reconcile_relays(**_: object) -> None:
     """Set all relays against how they should stand, and send what is called for."""
     for command in reconciliation.reconcile(now=timezone.now()).requested:
         credit.send(command.pk, now=timezone.now())
+
+
+@shared_task
+def price_findings(**_: object) -> None:
+    """Put rand beside what the checks of readings found."""
+    stakes.price_findings()
 
 
 @shared_task

@@ -9,7 +9,8 @@ from quantify.api.serializers import ResourceSerializer
 
 ESTATE_FIELDS = (
     "id", "code", "name", "address", "city", "postal_code", "contact_name", "contact_phone",
-    "contact_email", "time_zone", "total_units", "solar_free_allocation_kwh", "is_active",
+    "contact_email", "time_zone", "latitude", "longitude", "total_units",
+    "solar_free_allocation_kwh", "is_active",
     "created_at", "updated_at",
 )  # fmt: skip
 

@@ -157,7 +157,7 @@ class MeterAdmin(ReplacingMixin, ArchiveAdmin):
             },
         ),
         ("Supply", {"fields": ["has_relay", "relay_state", "relay_read_at", "control_mode"]}),
-        ("Checks", {"fields": ["maximum_per_interval"]}),
+        ("Checks", {"fields": ["rating", "maximum_per_interval"]}),
     ]
     inlines = [InstallationInline, RegisterInline]
     related = [

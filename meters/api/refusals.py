@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from meters import handling, installations, replacement
+from meters.vee import decisions, editing, tails
 from quantify.api import problems
 
 INSTALLED = problems.define(
@@ -54,6 +55,49 @@ NO_QUEUE = problems.define(
     "The work could not be handed on now; the next round does it by itself.",
 )  # fmt: skip
 
+DECIDED = problems.define(
+    "finding_decided", HTTPStatus.CONFLICT, "Decided already",
+    "Somebody decided meanwhile, or what was found ended by itself. Read it again.",
+)  # fmt: skip
+NOT_OFFERED = problems.define(
+    "decision_not_offered", HTTPStatus.BAD_REQUEST, "Not offered",
+    "What the check finds cannot be answered so; `actions` lists what can be.",
+)  # fmt: skip
+NO_SUCH_READING = problems.define(
+    "no_such_reading", HTTPStatus.BAD_REQUEST, "No such reading",
+    "Nothing was read at that time: enter a manual reading instead.",
+)  # fmt: skip
+IMPOSSIBLE_VALUE = problems.define(
+    "impossible_value", HTTPStatus.BAD_REQUEST, "Impossible value",
+    "The readings around it contradict the value; nothing was changed.",
+)  # fmt: skip
+NOTHING_TO_GO_BY = problems.define(
+    "no_history", HTTPStatus.BAD_REQUEST, "Nothing to estimate from",
+    "No whole day was measured in the weeks before: enter a reading instead.",
+)  # fmt: skip
+SNOOZE = problems.define(
+    "snooze_in_the_past", HTTPStatus.BAD_REQUEST, "Time has come",
+    "A finding is snoozed until a time to come.",
+)  # fmt: skip
+NOT_UNDOABLE = problems.define(
+    "nothing_to_undo", HTTPStatus.CONFLICT, "Nothing to undo",
+    "Nobody decided, or what was found ended by itself.",
+)  # fmt: skip
+NOT_THE_LAST = problems.define(
+    "later_edit_stands", HTTPStatus.CONFLICT, "A later edit stands",
+    "Another edit of the reading followed: undo that one first.",
+)  # fmt: skip
+
+OF_FINDINGS: dict[type[Exception], problems.Kind] = {
+    decisions.Decided: DECIDED,
+    decisions.NotOffered: NOT_OFFERED,
+    decisions.NotUndoable: NOT_UNDOABLE,
+    decisions.SnoozeTooShort: SNOOZE,
+    editing.NoSuchReading: NO_SUCH_READING,
+    editing.ImpossibleValue: IMPOSSIBLE_VALUE,
+    editing.NotTheLast: NOT_THE_LAST,
+    tails.NothingToGoBy: NOTHING_TO_GO_BY,
+}
 OF_METERS: dict[type[Exception], problems.Kind] = {
     installations.InstalledElsewhere: TAKEN,
     installations.NotInstalled: NOT_INSTALLED,

@@ -22,7 +22,7 @@ from units.models import Unit
 METER_FIELDS = (
     "id", "estate", "unit", "serial", "kind", "manufacturer", "model", "communication_type",
     "concentrator", "logical_device", "gateway_address", "ipv6_address", "has_relay",
-    "control_mode", "maximum_per_interval",
+    "control_mode", "rating", "maximum_per_interval",
     "relay_state", "relay_read_at", "communication_status", "last_contact_at", "last_reading_at",
     "clock_drift_seconds", "created_at", "updated_at",
 )  # fmt: skip

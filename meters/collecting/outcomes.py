@@ -14,6 +14,9 @@ from meters.events import RawEvent
 from meters.models.devices import CommunicationStatus, Concentrator
 from meters.readings import Recorded
 from meters.relays import relay_state
+from meters.vee import limits
+from meters.vee.limits import Limits
+from meters.vee.validation import PARAMETERS
 
 READINGS_AT_ONCE = 250_000
 OUR_CLOCK = (
@@ -59,6 +62,8 @@ def write(
     summary.clocks_set = sum(visit.clock_was_set for visit in visited)
     told = {visit.target.serial: visit.error for visit in visited if visit.error}
     summary.failures = unreachable | told
+    if not clocks.are_doubtful(summary.drifts):
+        _doubt_wrong_clocks(visited, limits.of_estate(concentrator.estate_id))
     summary.recorded = _record(visited, now)
     gaps.note_asked(
         ((visit.target.meter_id, asked) for visit in visited for asked in visit.asked_again), now
@@ -72,6 +77,19 @@ def write(
         if concentrator.keeps_clocks and not clocks.are_doubtful(summary.drifts):
             _tell_of_clocks(visited, now)
         _mark_concentrator(concentrator, summary, now)
+
+
+def _doubt_wrong_clocks(visited: list[Visit], limit: Limits) -> None:
+    """
+    Note with readings that their meter's clock was wrong at the visit; they will not count.
+
+    Since when it was cannot be told. The totals around them are exact, their shape is estimated.
+    """
+    for visit in visited:
+        if abs(visit.drift or 0) > limit["clock_drift.seconds"]:
+            visit.readings = [
+                one._replace(status=one.status | PARAMETERS.clock_is_off) for one in visit.readings
+            ]
 
 
 def _record(visited: list[Visit], now: datetime) -> Recorded:

@@ -5,13 +5,16 @@ from meters.models.devices import Concentrator, Installation, Meter, Register
 from meters.models.drift import RelayDrift
 from meters.models.events import MeterEvent, MissingStretch
 from meters.models.facts import DailyConsumption, Interval, MonthRevision, Reading, ReadingConflict
+from meters.models.quality import CheckLimit, Finding, ReadingEdit
 from meters.models.radio import LoraDevice, NetworkServer, Uplink
 
 __all__ = [
+    "CheckLimit",
     "Command",
     "CommandStep",
     "Concentrator",
     "DailyConsumption",
+    "Finding",
     "Installation",
     "Interval",
     "LoraDevice",
@@ -23,6 +26,7 @@ __all__ = [
     "NetworkServer",
     "Reading",
     "ReadingConflict",
+    "ReadingEdit",
     "Register",
     "RelayDrift",
     "Uplink",

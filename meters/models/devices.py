@@ -163,6 +163,11 @@ class Meter(Archivable):
         help_text="The most that can be used in 15 minutes, in Wh or litres "
         "(E460: 80 A x 240 V x 1.2 x 0.25 h = 5760 Wh).",
     )
+    rating = models.DecimalField(
+        max_digits=9, decimal_places=3, null=True, blank=True,
+        help_text="From the nameplate: rated current in A, overload flow Q4 in m³/h, or the solar "
+        "inverter's kVA. Given, it says what can be used in 15 minutes.",
+    )  # fmt: skip
     relay_state = models.CharField(
         max_length=15, choices=RelayState, default=RelayState.UNKNOWN, editable=False
     )
@@ -201,6 +206,11 @@ class Meter(Archivable):
                 name="gateway_address_is_octets",
                 violation_error_message="Write the octets in hexadecimal, small letters: 0065.",
             ),
+            models.CheckConstraint(
+                condition=Q(rating=None) | Q(rating__gt=0),
+                name="meter_rating_positive",
+                violation_error_message="A rating is above 0.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -224,7 +234,11 @@ class RegisterQuerySet(EstateScopedQuerySet):
 
 
 class Register(Record):
-    """One counter of a meter; a reading is the value of one register at one instant."""
+    """
+    One counter of a meter; a reading is the value of one register at one instant.
+
+    `estimated_to` is up to where its use was estimated beyond the last valid reading, if it was.
+    """
 
     class Channel(models.IntegerChoices):
         IMPORT = 1, "Active energy import"
@@ -238,6 +252,7 @@ class Register(Record):
     span = models.BigIntegerField(
         default=10**9, help_text="Where the register starts again at zero, in Wh or litres."
     )
+    estimated_to = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = RegisterQuerySet.as_manager()
 

@@ -8,7 +8,7 @@ Their `id` is computed by the database from the natural key, so that it costs no
 from typing import Self
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from accounts.scoping import EstateScopedQuerySet
 from meters.models.devices import Meter, Register
@@ -28,7 +28,11 @@ class ReadingQuerySet(EstateScopedQuerySet):
 
 
 class Reading(models.Model):
-    """The value of one register at one instant, in Wh or litres. A fact: never edited."""
+    """
+    The value of one register at one instant, in Wh or litres. A fact: never overwritten.
+
+    A person's edit (`ReadingEdit`) puts `edited_value` beside it; `stands` is what counts.
+    """
 
     class Source(models.TextChoices):
         AUTOMATIC = "automatic", "Automatic"
@@ -46,6 +50,12 @@ class Reading(models.Model):
     status = models.PositiveSmallIntegerField("AMR status", default=0)
     rules = models.PositiveIntegerField("rules broken", default=0)
     is_valid = models.BooleanField(default=True)
+    edited_value = models.BigIntegerField(null=True, editable=False)
+    stands = models.GeneratedField(
+        expression=Coalesce("edited_value", "value"),
+        output_field=models.BigIntegerField(),
+        db_persist=False,
+    )
     received_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = ReadingQuerySet.as_manager()
@@ -104,6 +114,13 @@ class Interval(models.Model):
         ACTUAL = "actual", "Actual"
         ESTIMATED = "estimated", "Estimated"
 
+    class Method(models.IntegerChoices):
+        """How an estimated interval got its share of a total that is known, or its value."""
+
+        FLAT = 1, "Evenly"
+        LIKE_DAYS = 2, "As on like days"
+        USUAL = 3, "What like days used, the register being unknown"
+
     id = models.UUIDField(primary_key=True, editable=False)
     meter = models.ForeignKey(
         Meter, on_delete=models.PROTECT, related_name="intervals", db_index=False
@@ -112,6 +129,7 @@ class Interval(models.Model):
     start = models.DateTimeField()
     quantity = models.BigIntegerField()
     quality = models.CharField(max_length=10, choices=Quality)
+    method = models.PositiveSmallIntegerField(choices=Method, null=True, editable=False)
 
     objects = IntervalQuerySet.as_manager()
 
@@ -136,7 +154,8 @@ class DailyConsumption(models.Model):
     The sum of a local day's intervals of one register, in Wh or litres.
 
     `revision` grows by one with each change, so that whoever priced the day can tell by
-    comparing sums whether anything came since.
+    comparing sums whether anything came since. `checked_revision` is the one that the checks of
+    finished days saw last.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -147,6 +166,7 @@ class DailyConsumption(models.Model):
     estimated = models.BigIntegerField(default=0)
     intervals = models.PositiveSmallIntegerField()
     revision = models.IntegerField(default=1)
+    checked_revision = models.IntegerField(db_default=0, editable=False)
 
     objects = DailyConsumptionQuerySet.as_manager()
 

@@ -13,9 +13,14 @@ from meters.alerts import Kind, Notice, Severity
 from meters.batches import instant
 from meters.models.facts import Reading
 from meters.registers import Registers
+from meters.vee import queue
+from meters.vee.queue import Found
 from meters.vee.rules import Rule
-from meters.vee.validation import BROKEN, Bools, Ints, Judgement
-from meters.windows import NEW, Window
+from meters.vee.validation import BROKEN, NOBODY, Bools, Ints, Judgement
+from meters.windows import NEW, Repeated, Window
+from quantify.quantities import format_kilo
+
+NEGATIVE_STEP = "negative_step"
 
 
 def mark_meters(
@@ -71,11 +76,60 @@ def note(
     if broken.any():
         notices = _notices(known, window, judgement, np.flatnonzero(broken))
         alerts.raise_all(notices, now=received_at)
+        queue.record(_found(known, window, judgement, np.flatnonzero(broken)), now=received_at)
     last = _last_of_register(window.register)
     sound = last[judgement.is_valid[last] & (window.origin[last] == NEW)]
     healthy = {known.meters[one] for one in window.register[sound]}
     ill = {known.meters[one] for one in window.register[last[~judgement.is_valid[last]]]}
-    alerts.resolve(meter_ids=healthy - ill, kind=Kind.METER_FAULT, now=received_at)
+    well = healthy - ill
+    alerts.resolve(meter_ids=well, kind=Kind.METER_FAULT, now=received_at)
+    queue.end_faults(meter_ids=well, rule=NEGATIVE_STEP, now=received_at)
+
+
+def note_conflicts(known: Registers, repeated: Repeated, received_at: datetime) -> None:
+    """Put second values for an instant into the queue; the first stands meanwhile."""
+    found = []
+    for number, taken_at, value in zip(
+        repeated.register, repeated.taken_at, repeated.value, strict=True
+    ):
+        (meter_id, channel), at = known.keys[number], instant(taken_at)
+        local = at.astimezone(known.zones[number])
+        second = format_kilo(int(value))
+        says = f"The register was also reported as {second} at {local:%Y-%m-%d %H:%M}."
+        found.append(Found(meter_id, channel, "conflict", at, at, says))
+    queue.record(found, now=received_at)
+
+
+def _found(known: Registers, window: Window, judgement: Judgement, rows: Ints) -> Iterator[Found]:
+    """One for each run of readings that break the same check against the same valid one."""
+    runs: dict[tuple[int, str, int], list[np.int64]] = {}
+    for row in rows:
+        is_step = judgement.rules[row] & Rule.NEGATIVE_STEP
+        rule = NEGATIVE_STEP if is_step else "physical_maximum"
+        base = judgement.base[row]
+        since = window.taken_at[row if base == NOBODY else base]
+        runs.setdefault((int(window.register[row]), rule, int(since)), []).append(row)
+    for (number, rule, since), run in runs.items():
+        meter_id, channel = known.keys[number]
+        first, last = run[0], run[-1]
+        local = instant(window.taken_at[first]).astimezone(known.zones[number])
+        how = "went back to" if rule == NEGATIVE_STEP else "jumped to"
+        shown = format_kilo(int(window.value[first]))
+        yield Found(
+            meter_id=meter_id,
+            channel=channel,
+            rule=rule,
+            starts_at=instant(since),
+            ends_at=instant(window.taken_at[last]),
+            says=f"The register {how} {shown} at {local:%Y-%m-%d %H:%M}.",
+            quantity=_difference(window, judgement, first),
+        )
+
+
+def _difference(window: Window, judgement: Judgement, row: np.int64) -> int | None:
+    """How much is at stake: the step from the valid reading before."""
+    base = judgement.base[row]
+    return None if base == NOBODY else abs(int(window.value[row] - window.value[base]))
 
 
 def _notices(

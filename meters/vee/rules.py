@@ -65,13 +65,19 @@ class Parameter:
     means: str
 
 
+AT_UNITS = ("electricity", "water")
+EVERY_KIND = (*AT_UNITS, "solar", "bulk_electricity", "bulk_water")
+ON_READINGS = ("accept", "edit", "reject", "snooze")
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """
     One check; `code` is its id, kept with whatever it found.
 
     `says` is what a manager reads about it, `advice` what to do. `waits_for_a_person`: what it
-    finds stands in the queue of exceptions.
+    finds stands in the queue of exceptions, where `actions` can be taken. `kinds` are the kinds of
+    meters it looks at.
     """
 
     code: str
@@ -83,6 +89,8 @@ class Check:
     source: str
     parameters: tuple[Parameter, ...] = ()
     waits_for_a_person: bool = False
+    kinds: tuple[str, ...] = EVERY_KIND
+    actions: tuple[str, ...] = ("accept", "snooze")
 
 
 def _p(name: str, default: str, unit: str, bounds: tuple[str, str], means: str) -> Parameter:
@@ -115,7 +123,7 @@ CHECKS: tuple[Check, ...] = (
         "The register was reported twice for the same time with different values; "
         "the first one stands.",
         "Accept the first, or edit the reading to the value that is right.", "Oracle",
-        waits_for_a_person=True,
+        waits_for_a_person=True, actions=("accept", "edit", "snooze"),
     ),
     Check(
         "gap", "Readings are missing", Subject.READING, Outcome.ESTIMATE,
@@ -142,7 +150,7 @@ CHECKS: tuple[Check, ...] = (
         "negative_step", "Register went back", Subject.READING, Outcome.REJECT,
         "The register went back and did not roll over: the meter was reset or exchanged.",
         "If it was reset, accept: the register counts from the new value on. Otherwise reject.",
-        "Oracle", waits_for_a_person=True,
+        "Oracle", waits_for_a_person=True, actions=ON_READINGS,
     ),
     Check(
         "rollover", "Register started again", Subject.READING, Outcome.FLAG,
@@ -156,9 +164,9 @@ CHECKS: tuple[Check, ...] = (
         "Read the meter on the spot. Accept only if the register really shows it.", "E460",
         (
             _p("volts", "240", "V", ("100", "500"), "times the meter's rated current"),
-            _p("percent", "120", "%", ("100", "200"), "of the rated power, flow or inverter"),
+            _p("percent", "120", "%", ("100", "200"), "of the rated power of an electricity meter"),
         ),
-        waits_for_a_person=True,
+        waits_for_a_person=True, actions=ON_READINGS,
     ),
     Check(
         "spike", "Spike", Subject.DAY, Outcome.FLAG,
@@ -168,7 +176,8 @@ CHECKS: tuple[Check, ...] = (
                "highest above third highest, by the third highest"),
             _p("floor", "0.5", "kWh", ("0.1", "10"), "smaller quarters are no spike"),
         ),
-        waits_for_a_person=True,
+        waits_for_a_person=True, kinds=("electricity",),
+        actions=("accept", "edit", "estimate", "snooze"),
     ),
     Check(
         "sum_check", "Intervals and registers differ", Subject.DAY, Outcome.FLAG,
@@ -186,7 +195,7 @@ CHECKS: tuple[Check, ...] = (
             _p("high", "2.0", "times", ("1.1", "20"), "of the usual day, above it is high"),
             _p("days", "28", "days", ("7", "180"), "of the season must be known"),
         ),
-        waits_for_a_person=True,
+        waits_for_a_person=True, kinds=AT_UNITS,
     ),
     Check(
         "zero_too_long", "Nothing used for long", Subject.DAY, Outcome.FLAG,
@@ -197,21 +206,21 @@ CHECKS: tuple[Check, ...] = (
             _p("electricity", "24", "h", ("6", "720"), "without electricity"),
             _p("water", "72", "h", ("12", "720"), "without water"),
         ),
-        waits_for_a_person=True,
+        waits_for_a_person=True, kinds=AT_UNITS,
     ),
     Check(
         "while_disconnected", "Used while disconnected", Subject.DAY, Outcome.ALARM,
         "The register counts while the relay is open: the supply is bypassed, or the relay stuck.",
         "Inspect the meter on the spot.", "Oracle",
         (_p("tolerance", "0.001", "kWh", ("0", "1"), "in a quarter of an hour is none"),),
-        waits_for_a_person=True,
+        waits_for_a_person=True, kinds=("electricity", "solar"),
     ),
     Check(
         "solar_at_night", "Solar power at night", Subject.DAY, Outcome.FLAG,
         "The solar meter counts in the dark: it is wired wrong, or its clock is.",
         "Check the wiring and the clock of the meter.", "own",
         (_p("tolerance", "0.001", "kWh", ("0", "1"), "in a quarter of an hour is none"),),
-        waits_for_a_person=True,
+        waits_for_a_person=True, kinds=("solar",),
     ),
     Check(
         "leak", "Water never stops", Subject.DAY, Outcome.ALARM,
@@ -221,7 +230,7 @@ CHECKS: tuple[Check, ...] = (
             _p("nights", "3", "nights", ("1", "4"), "in a row"),
             _p("litres", "1", "l", ("1", "50"), "in the quietest quarter hour from 02:00 to 04:00"),
         ),
-        waits_for_a_person=True,
+        waits_for_a_person=True, kinds=("water",),
     ),
     Check(
         "prolonged_estimation", "Too long without readings", Subject.METER, Outcome.ALARM,
@@ -231,7 +240,7 @@ CHECKS: tuple[Check, ...] = (
             _p("warn", "24", "h", ("1", "168"), "then it stands in the queue"),
             _p("stop", "72", "h", ("24", "336"), "then credit control does not cut by itself"),
         ),
-        waits_for_a_person=True,
+        waits_for_a_person=True, actions=("accept", "estimate", "snooze"),
     ),
 )  # fmt: skip
 BY_CODE: Mapping[str, Check] = {check.code: check for check in CHECKS}

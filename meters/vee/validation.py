@@ -23,23 +23,28 @@ NOBODY = -1
 
 
 class Parameters(NamedTuple):
-    """The limits of the checks."""
+    """What no estate may set: how the meter speaks, and what can be a reading at all."""
 
-    ahead: int = 60 * SECOND  # a meter's clock may run before ours by this
     status_invalid: int = 0b0000_0111  # critical error, clock invalid, data not valid
     status_suspect: int = 0b1110_0000  # clock adjusted, recovered value, power down
-    rollover_above_percent: int = 90  # of the register's span
+    clock_is_off: int = 1 << 8  # ours, above the meter's own octet: so we found it at the visit
     oldest: int = 3 * 366 * 86400 * SECOND  # what claims to be older is no reading of ours
     furthest: int = 31 * 86400 * SECOND  # likewise what claims to be from that far ahead
     largest_value: int = 10**15  # of a register, in Wh or litres; no span is that wide
 
 
 PARAMETERS = Parameters()
+# What a person said of a reading goes before what the meter says.
+OF_A_PERSON = Rule.EDITED | Rule.ACCEPTED | Rule.REJECTED
+OF_THE_METER = Rule.STATUS_INVALID | Rule.STATUS_SUSPECT | Rule.CLOCK_DRIFT
 # Bits that follow from the reading itself; the others from the reading before it.
-OWN = Rule.STATUS_INVALID | Rule.STATUS_SUSPECT | Rule.UNALIGNED | Rule.IN_THE_FUTURE | Rule.OPENING
-NEVER_A_BASE = int(Rule.STATUS_INVALID | Rule.IN_THE_FUTURE | Rule.UNALIGNED)
+OWN = OF_A_PERSON | OF_THE_METER | Rule.UNALIGNED | Rule.IN_THE_FUTURE | Rule.OPENING
+USELESS = Rule.STATUS_INVALID | Rule.IN_THE_FUTURE | Rule.CLOCK_DRIFT | Rule.REJECTED
+NEVER_A_BASE = int(USELESS | Rule.UNALIGNED)
 BROKEN = int(Rule.NEGATIVE_STEP | Rule.PHYSICAL_MAXIMUM)
-INVALID = int(Rule.STATUS_INVALID | Rule.IN_THE_FUTURE) | BROKEN
+INVALID = int(USELESS) | BROKEN
+# From these a register counts on, whatever stood before them.
+STANDS = int(Rule.OPENING | Rule.ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ class Series:
     Readings of registers, one per row, in order of register and instant.
 
     ``rules`` holds the readings' own bits; ``span`` is where the register starts again at zero,
-    ``maximum`` the most it can count in 15 minutes.
+    ``rollover`` above which value it can have done so, ``maximum`` the most it can count in 15
+    minutes.
     """
 
     register: Ints
@@ -56,6 +62,7 @@ class Series:
     value: Ints
     rules: Ints
     span: Ints
+    rollover: Ints
     maximum: Ints
 
 
@@ -74,13 +81,18 @@ class Judgement:
     quantity: Ints
 
 
-def own_rules(taken_at: Ints, status: Ints, received_at: int) -> Ints:
-    """The bits that a reading earns by itself: by its instant and its AMR status octet."""
+def own_rules(taken_at: Ints, status: Ints, newest: Ints | int) -> Ints:
+    """
+    The bits that a reading earns by itself: by its instant and its status.
+
+    ``newest`` is the last instant that does not lie in the future, as its meter's clock has it.
+    """
     rules = np.zeros(len(taken_at), np.int64)
     rules[status & PARAMETERS.status_invalid != 0] |= Rule.STATUS_INVALID
     rules[status & PARAMETERS.status_suspect != 0] |= Rule.STATUS_SUSPECT
     rules[taken_at % INTERVAL != 0] |= Rule.UNALIGNED
-    rules[taken_at > received_at + PARAMETERS.ahead] |= Rule.IN_THE_FUTURE
+    rules[status & PARAMETERS.clock_is_off != 0] |= Rule.CLOCK_DRIFT
+    rules[taken_at > newest] |= Rule.IN_THE_FUTURE
     return rules
 
 
@@ -103,7 +115,7 @@ def judge(series: Series) -> Judgement:
     quantity[rows], found = step(series, rows, base[rows])
     rules[rows] |= found
     is_valid = rules & INVALID == 0
-    is_valid[usable[rules[usable] & Rule.OPENING != 0]] = True
+    is_valid[usable[rules[usable] & STANDS != 0]] = True
     return Judgement(rules, is_valid, base, quantity)
 
 
@@ -112,15 +124,17 @@ def step(series: Series, rows: Ints, bases: Ints) -> tuple[Ints, Ints]:
     What was used between each base and its row, and which rules that step breaks.
 
     A register that went back has rolled over if it stood high enough before and the quantity is
-    possible; otherwise it was reset. A broken step has no quantity (`NOBODY`).
+    possible; otherwise it was reset. A broken step has no quantity (`NOBODY`). A person may have
+    accepted more than the meter can carry.
     """
     before, span = series.value[bases], series.span[rows]
     intervals = (series.taken_at[rows] - series.taken_at[bases]) // INTERVAL
     quantity = series.value[rows] - before
-    rolled = (quantity < 0) & (before * 100 > span * PARAMETERS.rollover_above_percent)
+    rolled = (quantity < 0) & (before > series.rollover[rows])
     quantity = np.where(rolled, quantity + span, quantity)
-    too_much = quantity > series.maximum[rows] * intervals
-    reset = (quantity < 0) | (rolled & too_much)
+    exceeds = quantity > series.maximum[rows] * intervals
+    reset = (quantity < 0) | (rolled & exceeds)
+    too_much = exceeds & (series.rules[rows] & Rule.ACCEPTED == 0)
 
     rules = np.where(intervals > 1, int(Rule.GAP), 0)
     rules[rolled] |= Rule.ROLLOVER
@@ -143,9 +157,8 @@ def _bases(series: Series, usable: Ints) -> Ints:
 
 def _breaks(series: Series, rows: Ints, bases: Ints) -> Bools:
     """Which rows are invalid when held against these bases; an opening never is."""
-    opening = int(Rule.OPENING)
     breaks: Bools = (step(series, rows, bases)[1] & BROKEN != 0) & (
-        series.rules[rows] & opening == 0
+        series.rules[rows] & STANDS == 0
     )
     return breaks
 

@@ -47,6 +47,7 @@ SIDEBAR = [
                 badge="quantify.portal.navigation.open_alerts",
                 badge_variant="danger",
             ),
+            _page("Exceptions", "rule", "meters.finding"),
             _page("Commands", "settings_remote", "meters.command"),
             _page(
                 "Credit control",
@@ -111,6 +112,7 @@ SIDEBAR = [
             _page("Meter events", "history", "meters.meterevent"),
             _page("Conflicts", "compare_arrows", "meters.readingconflict"),
             _page("Uplinks", "sensors", "meters.uplink"),
+            _page("Reading edits", "edit_note", "meters.readingedit"),
             _page("Registers", "pin", "meters.register"),
         ],
     },
@@ -120,6 +122,7 @@ SIDEBAR = [
         "collapsible": True,
         "items": [
             _page("Estate settings", "tune", "estates.estatesettings"),
+            _page("Check limits", "straighten", "meters.checklimit"),
             _system("Credit switch", "toggle_on", "wallets.creditswitch"),
             _system("People", "manage_accounts", "accounts.user"),
             _system("Roles", "badge", "accounts.role"),

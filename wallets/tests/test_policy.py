@@ -52,7 +52,8 @@ class TestDisconnect:
         assert decision.is_permitted
         assert [check.name for check in decision.checks] == [
             "credit", "automatic disconnection", "inhibit switch", "protected supply", "window",
-            "warning", "fresh reading", "measured", "payment in flight", "minimum on time",
+            "warning", "fresh reading", "measured", "readings decided",
+            "payment in flight", "minimum on time",
             "cuts in a day", "breaker",
         ]  # fmt: skip
 
@@ -76,6 +77,7 @@ class TestDisconnect:
                 {"restored_at": NOON - timedelta(minutes=29)}, "minimum on time", id="just restored"
             ),
             pytest.param({"cuts_in_a_day": 2}, "cuts in a day", id="cut twice"),
+            pytest.param({"waits_for_a_check": True}, "readings decided", id="too long estimated"),
             pytest.param({"recent_cuts": 5}, "breaker", id="share of the estate"),
             pytest.param({"recent_cuts": 10, "units": 1000}, "breaker", id="number of cuts"),
         ],
