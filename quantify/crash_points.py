@@ -21,6 +21,8 @@ class Point(StrEnum):
     BEFORE_WAKEUP = "before_wakeup"
     CHARGES_POSTED = "charges_posted"
     BILLS_STORED = "bills_stored"
+    COUNTERS_RESERVED = "counters_reserved"
+    COUNTERS_USED = "counters_used"
     READINGS_STORED = "readings_stored"
     COMMAND_CLAIMED = "command_claimed"
     COMMAND_LEAVING = "command_leaving"

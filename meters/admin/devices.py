@@ -164,6 +164,7 @@ class MeterAdmin(ReplacingMixin, ArchiveAdmin):
         Related("Readings", "table_rows", "meters.reading", "meter__id__exact"),
         Related("Intervals", "timeline", "meters.interval", "meter__id__exact"),
         Related("Days", "calendar_month", "meters.dailyconsumption", "meter__id__exact"),
+        Related("Keys", "key", "meters.meterkeys", "meter__id__exact"),
         Related("Events", "history", "meters.meterevent", "meter__id__exact"),
         Related("Alerts", "notifications", "meters.meteralert", "meter__id__exact"),
         Related("Commands", "settings_remote", "meters.command", "meter__id__exact"),

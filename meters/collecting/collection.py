@@ -21,6 +21,7 @@ from meters.collecting.rounds import Round, Stopwatch
 from meters.collecting.targets import targets_of
 from meters.collecting.visits import Told
 from meters.models.devices import Concentrator
+from quantify.crash_points import Point, reach
 
 ADVISORY_LOCK = 7_301_002
 
@@ -54,6 +55,7 @@ def collect(
             visiting = replace(visiting, seconds=inf, meter_seconds=inf, most_rows=inf)
         stopwatch = Stopwatch(now)
         visited = visits.visit_all(targets.chosen, visiting, told)
+        reach(Point.COUNTERS_USED)
         outcomes.write(concentrator, visited, targets.unreachable, summary, stopwatch.now())
         summary.seconds = stopwatch.passed
     return summary

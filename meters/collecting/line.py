@@ -9,10 +9,13 @@ from meters import addresses
 from meters.dlms import client
 from meters.dlms.addressing import Addressing, GatewayPrefix, WrapperPort
 from meters.dlms.client import Line as Connection
+from meters.dlms.credentials import NOTHING, Credentials
+from meters.dlms.errors import DlmsError
 from meters.dlms.meter import Meter as Talk
 from meters.models.devices import Concentrator
 
 MANAGEMENT_DEVICE = 1
+PUBLIC_CLIENT = 16
 
 
 class Addressed(Protocol):
@@ -105,14 +108,29 @@ class Address:
             yield connection
 
     @asynccontextmanager
-    async def associate(self, connection: Connection, meter: MeterAddress) -> AsyncIterator[Talk]:
+    async def associate(
+        self, connection: Connection, meter: MeterAddress, credentials: Credentials = NOTHING
+    ) -> AsyncIterator[Talk]:
         """:raises meters.dlms.errors.DlmsError: if the meter does not answer or refuses."""
         async with connection.associate(
             logical_device=meter.logical_device,
             client_address=self.client_address,
             physical=meter.physical,
+            credentials=credentials,
         ) as talk:
             yield talk
+
+    async def counter_heard_by(self, connection: Connection, meter: MeterAddress) -> int | None:
+        """The highest invocation counter that a meter heard, if it tells its public client."""
+        try:
+            async with connection.associate(
+                logical_device=meter.logical_device,
+                client_address=PUBLIC_CLIENT,
+                physical=meter.physical,
+            ) as talk:
+                return await talk.frame_counter()
+        except DlmsError:
+            return None
 
     def _strategy(self) -> Addressing:
         if self.addressing == Concentrator.Addressing.GATEWAY_PREFIX:

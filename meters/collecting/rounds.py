@@ -45,7 +45,8 @@ class Visit:
     ``drift`` is how far its clock ran ahead of ours, in seconds. ``error`` is empty if all went
     well; readings that came before an error count. ``reached`` is up to where each profile was
     read: a visit that is repeated goes on from there. ``asked_again`` are the missing stretches
-    that the meter answered for. ``tried``: the meter was spoken to.
+    that the meter answered for. ``refused``: it did not accept our credentials, and told that it
+    heard counters up to ``counter_heard``. ``tried``: the meter was spoken to.
     """
 
     target: Target
@@ -61,6 +62,8 @@ class Visit:
     events: list[RawEvent] = field(default_factory=list)
     events_read: bool = False
     asked_again: list[Missing] = field(default_factory=list)
+    refused: bool = False
+    counter_heard: int | None = None
     error: str = NO_TIME_LEFT
 
 

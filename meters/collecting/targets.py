@@ -8,10 +8,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from meters import events
+from meters import events, keys
 from meters.collecting import gaps
 from meters.collecting.gaps import Missing
 from meters.collecting.line import MeterAddress, NoAddress
+from meters.dlms.credentials import NOTHING, Credentials
 from meters.event_codes import LOGS, Log
 from meters.models.devices import Concentrator
 from meters.vee.rules import Rule
@@ -48,6 +49,7 @@ class Target:
     profiles: list[Profile] = field(default_factory=list)
     missing: Sequence[Missing] = ()
     events_since: Mapping[Log, datetime] | None = None
+    credentials: Credentials = NOTHING
 
 
 @dataclass(slots=True)
@@ -115,9 +117,17 @@ def targets_of(
             target.profiles.append(Profile(row.profile, since, channels))
     lacking = {} if start else gaps.missing(_before_news(targets.values()), now)
     logs_since = _events_since(listening, now)
+    issued = keys.issue(targets)
+    found.unreachable |= {targets[key].serial: why for key, why in issued.withheld.items()}
     found.chosen = [
-        replace(one, missing=lacking.get(key, ()), events_since=logs_since.get(key))
+        replace(
+            one,
+            missing=lacking.get(key, ()),
+            events_since=logs_since.get(key),
+            credentials=issued.credentials.get(key, NOTHING),
+        )
         for key, one in targets.items()
+        if key not in issued.withheld
     ]
     return found
 

@@ -17,7 +17,7 @@ from meters.collecting.reading import read_out, set_clock
 from meters.collecting.rounds import Round, Stopwatch, Visit
 from meters.collecting.targets import Target
 from meters.dlms.client import Line
-from meters.dlms.errors import ConnectionLost, DlmsError
+from meters.dlms.errors import ConnectionLost, CredentialsRefused, DlmsError
 
 GIVE_UP_AFTER = 2
 
@@ -110,7 +110,9 @@ class _Tour:
             try:
                 async with (
                     self._round.address.connect(visit.target.address) as connection,
-                    self._round.address.associate(connection, visit.target.address) as talk,
+                    self._round.address.associate(
+                        connection, visit.target.address, visit.target.credentials
+                    ) as talk,
                 ):
                     await set_clock(talk, visit, self._round, self._stopwatch)
             except DlmsError as error:
@@ -122,11 +124,16 @@ class _Tour:
         try:
             async with (
                 asyncio.timeout(limit),
-                address.associate(connection, visit.target.address) as talk,
+                address.associate(
+                    connection, visit.target.address, visit.target.credentials
+                ) as talk,
             ):
                 await read_out(talk, visit, self._round, self._stopwatch)
         except TimeoutError:
             visit.error = f"The meter was too slow: not done after {limit:g} s."
+        except CredentialsRefused as error:
+            visit.error, visit.refused = _words(error), True
+            visit.counter_heard = await address.counter_heard_by(connection, visit.target.address)
         except DlmsError as error:
             visit.error = _words(error)
 

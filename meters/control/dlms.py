@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
 
+from meters import keys
 from meters.collecting.line import Address, MeterAddress, NoAddress
 from meters.control.exchange import Exchange, LastWord, Order, reached
+from meters.dlms.credentials import NOTHING, Credentials
 from meters.dlms.errors import AccessDenied, DlmsError, ServiceRefused
 from meters.dlms.meter import Meter as Talk
 from meters.models.control import Command
@@ -19,6 +22,7 @@ class DlmsChannel:
 
     address: Address
     meter: MeterAddress
+    meter_id: UUID
 
     @classmethod
     def to(cls, meter: Meter) -> Self | None:
@@ -29,19 +33,25 @@ class DlmsChannel:
             place = MeterAddress.of(meter, meter.concentrator)
         except NoAddress:
             return None
-        return cls(Address.of(meter.concentrator), place)
+        return cls(Address.of(meter.concentrator), place, meter.pk)
 
     def converse(self, order: Order, may_leave: LastWord) -> Exchange:
         """Hold the conversation; the last word is asked in the thread of the caller."""
-        exchange: Exchange = async_to_sync(self._converse)(order, may_leave)
+        issued = keys.issue([self.meter_id])
+        if why := issued.withheld.get(self.meter_id):
+            return Exchange(error=why)
+        credentials = issued.credentials.get(self.meter_id, NOTHING)
+        exchange: Exchange = async_to_sync(self._converse)(order, may_leave, credentials)
         return exchange
 
-    async def _converse(self, order: Order, may_leave: LastWord) -> Exchange:
+    async def _converse(
+        self, order: Order, may_leave: LastWord, credentials: Credentials
+    ) -> Exchange:
         exchange = Exchange()
         try:
             async with (
                 self.address.connect(self.meter) as connection,
-                self.address.associate(connection, self.meter) as talk,
+                self.address.associate(connection, self.meter, credentials) as talk,
             ):
                 await _speak(talk, order, may_leave, exchange)
         except DlmsError as error:

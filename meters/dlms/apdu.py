@@ -183,8 +183,10 @@ def _action_response(apdu: bytes) -> ActionResponse:
     reader, choice, invoke = _body(apdu)
     _expect_normal(choice)
     result = reader.octet()
-    # Return parameters may follow; the result alone says whether the method was carried out.
-    return ActionResponse(invoke, result)
+    # Some meters leave out that nothing follows.
+    if not reader.remaining or not reader.octet() or reader.octet() != DATA:
+        return ActionResponse(invoke, result)
+    return ActionResponse(invoke, result, reader.rest())
 
 
 def _exception(apdu: bytes) -> ExceptionResponse:

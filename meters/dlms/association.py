@@ -1,31 +1,35 @@
 """
 Opening and closing an application association (IEC 62056-5-3; ACSE in BER, xDLMS in A-XDR).
 
-Logical-name referencing without ciphering. Low and high level security attach here: an AARQ
-carries a mechanism name and an authentication value, which are read and, today, refused.
+Logical-name referencing. With low level security an AARQ carries a password; with high level
+security both sides exchange challenges here, and what they agree on travels ciphered
+(`sealed`).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Self
 
+from meters.dlms import initiate
 from meters.dlms.errors import FrameError
+from meters.dlms.initiate import FULL_CONFORMANCE, LARGEST_PDU, Conformance, Terms
 from meters.dlms.octets import OctetReader, length_field
 
 AARQ, AARE, RLRQ, RLRE = 0x60, 0x61, 0x62, 0x63
 
-DLMS_VERSION = 6
-VAA_NAME_LN = 7
-LARGEST_PDU = 0xFFFF
-SMALLEST_PDU = 12
-
 _CONTEXT_NAME, _RESULT, _DIAGNOSTIC, _USER_INFORMATION = 0xA1, 0xA2, 0xA3, 0xBE
-_CALLING_MECHANISM, _REASON = 0x8B, 0x80
+_REASON = 0x80
 _SERVICE_USER = 0xA1
 _INTEGER, _OCTET_STRING, _OBJECT_IDENTIFIER = 0x02, 0x04, 0x06
-_INITIATE_REQUEST, _INITIATE_RESPONSE = 0x01, 0x08
-_CONFORMANCE_TAG = b"\x5f\x1f\x04\x00"
 _CONTEXT_PREFIX = bytes.fromhex("608574050801")
+_MECHANISM_PREFIX = bytes.fromhex("608574050802")
+_GRAPHIC_STRING = 0x80
+_AUTHENTICATION_UNIT = bytes.fromhex("0780")
+_CIPHERED_INITIATES = frozenset({0x21, 0x28})
+# Fields of AARQ and AARE: system title, ACSE requirements, mechanism, password or challenge.
+_ASKING = (0xA6, 0x8A, 0x8B, 0xAC)
+_ANSWERING = (0xA4, 0x88, 0x89, 0xAA)
 
 
 class Context(IntEnum):
@@ -37,37 +41,16 @@ class Context(IntEnum):
     SHORT_NAME_CIPHERED = 4
 
 
-class Conformance(IntFlag):
-    """The services both sides offer; bit 0 of the standard is the leftmost of 24."""
-
-    PRIORITY_MANAGEMENT = 1 << 14
-    BLOCK_TRANSFER_WITH_GET = 1 << 12
-    MULTIPLE_REFERENCES = 1 << 9
-    GET = 1 << 4
-    SET = 1 << 3
-    SELECTIVE_ACCESS = 1 << 2
-    ACTION = 1 << 0
-
-
-FULL_CONFORMANCE = (
-    Conformance.PRIORITY_MANAGEMENT
-    | Conformance.BLOCK_TRANSFER_WITH_GET
-    | Conformance.MULTIPLE_REFERENCES
-    | Conformance.GET
-    | Conformance.SET
-    | Conformance.SELECTIVE_ACCESS
-    | Conformance.ACTION
-)
-
-
 class Diagnostic(IntEnum):
-    """Why an association was refused (ACSE service user)."""
+    """Why an association was refused, or what is still to be done (ACSE service user)."""
 
     NULL = 0
     NO_REASON_GIVEN = 1
     CONTEXT_NAME_NOT_SUPPORTED = 2
     CALLED_TITLE_NOT_RECOGNIZED = 7
     MECHANISM_NAME_NOT_RECOGNISED = 11
+    MECHANISM_NAME_REQUIRED = 12
+    AUTHENTICATION_FAILURE = 13
     AUTHENTICATION_REQUIRED = 14
 
 
@@ -81,58 +64,74 @@ class AssociationResult(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class AssociationRequest:
-    """AARQ: what a client asks for. A ``max_pdu`` of 0 sets no limit."""
+    """
+    AARQ: what a client asks for, and who it is.
+
+    ``credential`` is a password or a challenge. ``sealed`` is the InitiateRequest as it travels
+    ciphered; read from bytes, its terms are unknown until it is `opened`.
+    """
 
     conformance: Conformance = FULL_CONFORMANCE
     max_pdu: int = LARGEST_PDU
     context: int = Context.LOGICAL_NAME
-    mechanism: bytes = b""
+    mechanism: int = 0
+    title: bytes = b""
+    credential: bytes = b""
+    sealed: bytes = b""
+
+    def initiate(self) -> bytes:
+        return initiate.request(Terms(self.conformance, self.max_pdu))
+
+    def opened(self, apdu: bytes) -> Self:
+        """:raises FrameError: if what was ciphered is no InitiateRequest."""
+        terms = initiate.read_request(apdu)
+        return replace(self, conformance=terms.conformance, max_pdu=terms.max_pdu)
 
     def to_bytes(self) -> bytes:
-        initiate = b"".join(
-            (
-                bytes((_INITIATE_REQUEST, 0, 0, 0, DLMS_VERSION)),
-                _CONFORMANCE_TAG,
-                self.conformance.to_bytes(3),
-                self.max_pdu.to_bytes(2),
-            )
+        return _tlv(
+            AARQ,
+            _context_name(self.context),
+            _identity(_ASKING, self.title, self.mechanism, self.credential),
+            _user_information(self.sealed or self.initiate()),
         )
-        return _tlv(AARQ, _context_name(self.context), _user_information(initiate))
 
 
 @dataclass(frozen=True, slots=True)
 class AssociationResponse:
-    """AARE: what the meter grants, or why it does not."""
+    """AARE: what the meter grants, or why it does not; as with the request for the rest."""
 
     result: int = AssociationResult.ACCEPTED
     diagnostic: int = Diagnostic.NULL
     conformance: Conformance = FULL_CONFORMANCE
     max_pdu: int = LARGEST_PDU
+    context: int = Context.LOGICAL_NAME
+    mechanism: int = 0
+    title: bytes = b""
+    credential: bytes = b""
+    sealed: bytes = b""
 
     @property
     def accepted(self) -> bool:
         return self.result == AssociationResult.ACCEPTED
 
+    def initiate(self) -> bytes:
+        return initiate.response(Terms(self.conformance, self.max_pdu))
+
+    def opened(self, apdu: bytes) -> Self:
+        """:raises FrameError: if what was ciphered is no InitiateResponse."""
+        terms = initiate.read_response(apdu)
+        return replace(self, conformance=terms.conformance, max_pdu=terms.max_pdu)
+
     def to_bytes(self) -> bytes:
         fields = [
-            _context_name(Context.LOGICAL_NAME),
+            _context_name(self.context),
             _tlv(_RESULT, _tlv(_INTEGER, bytes((self.result,)))),
             _tlv(_DIAGNOSTIC, _tlv(_SERVICE_USER, _tlv(_INTEGER, bytes((self.diagnostic,))))),
+            _identity(_ANSWERING, self.title, self.mechanism, self.credential),
         ]
         if self.accepted:
-            fields.append(_user_information(self._initiate()))
+            fields.append(_user_information(self.sealed or self.initiate()))
         return _tlv(AARE, *fields)
-
-    def _initiate(self) -> bytes:
-        return b"".join(
-            (
-                bytes((_INITIATE_RESPONSE, 0, DLMS_VERSION)),
-                _CONFORMANCE_TAG,
-                self.conformance.to_bytes(3),
-                self.max_pdu.to_bytes(2),
-                VAA_NAME_LN.to_bytes(2),
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,25 +153,16 @@ class ReleaseResponse:
 def parse_request(apdu: bytes) -> AssociationRequest:
     """:raises FrameError: if the bytes are not an AARQ that carries an InitiateRequest."""
     fields = _fields(apdu, AARQ)
-    reader = OctetReader(_initiate_bytes(fields))
-    _expect(reader.octet() == _INITIATE_REQUEST, "no InitiateRequest")
-    if reader.octet():  # dedicated-key
-        reader.take(reader.length())
-    if reader.octet():  # response-allowed
-        reader.octet()
-    if reader.octet():  # proposed-quality-of-service
-        reader.octet()
-    _expect(reader.octet() == DLMS_VERSION, "not DLMS version 6")
-    conformance, max_pdu = _conformance_and_size(reader)
-    reader.finish()
+    information = _initiate_bytes(fields)
     context = _required(fields, _CONTEXT_NAME)
     _expect(context[2:-1] == _CONTEXT_PREFIX, "no COSEM application context")
-    return AssociationRequest(
-        conformance=conformance,
-        max_pdu=max_pdu,
-        context=context[-1],
-        mechanism=fields.get(_CALLING_MECHANISM, b""),
+    title, mechanism, credential = _read_identity(fields, _ASKING)
+    request = AssociationRequest(
+        context=context[-1], mechanism=mechanism, title=title, credential=credential
     )
+    if information[:1] and information[0] in _CIPHERED_INITIATES:
+        return replace(request, sealed=information)
+    return request.opened(information)
 
 
 def parse_response(apdu: bytes) -> AssociationResponse:
@@ -183,15 +173,20 @@ def parse_response(apdu: bytes) -> AssociationResponse:
     _expect(bool(result and diagnostic), "an empty result")
     if result[0] != AssociationResult.ACCEPTED:
         return AssociationResponse(result[0], diagnostic[0], Conformance(0), 0)
-    reader = OctetReader(_initiate_bytes(fields))
-    _expect(reader.octet() == _INITIATE_RESPONSE, "no InitiateResponse")
-    if reader.octet():  # negotiated-quality-of-service
-        reader.octet()
-    _expect(reader.octet() == DLMS_VERSION, "not DLMS version 6")
-    conformance, max_pdu = _conformance_and_size(reader)
-    _expect(reader.uint16() == VAA_NAME_LN, "not logical-name referencing")
-    reader.finish()
-    return AssociationResponse(result[0], diagnostic[0], conformance, max_pdu)
+    title, mechanism, credential = _read_identity(fields, _ANSWERING)
+    context = fields.get(_CONTEXT_NAME, bytes((Context.LOGICAL_NAME,)))[-1:]
+    response = AssociationResponse(
+        result[0],
+        diagnostic[0],
+        context=int.from_bytes(context),
+        mechanism=mechanism,
+        title=title,
+        credential=credential,
+    )
+    information = _initiate_bytes(fields)
+    if information[:1] and information[0] in _CIPHERED_INITIATES:
+        return replace(response, sealed=information)
+    return response.opened(information)
 
 
 def parse_release_request(apdu: bytes) -> ReleaseRequest:
@@ -203,6 +198,34 @@ def parse_release_request(apdu: bytes) -> ReleaseRequest:
 def parse_release_response(apdu: bytes) -> ReleaseResponse:
     _fields(apdu, RLRE)
     return ReleaseResponse()
+
+
+def _identity(tags: tuple[int, ...], title: bytes, mechanism: int, credential: bytes) -> bytes:
+    titled, required, named, valued = tags
+    fields = [_tlv(titled, _tlv(_OCTET_STRING, title))] if title else []
+    if mechanism:
+        fields += [
+            _tlv(required, _AUTHENTICATION_UNIT),
+            _tlv(named, _MECHANISM_PREFIX + bytes((mechanism,))),
+            _tlv(valued, _tlv(_GRAPHIC_STRING, credential)),
+        ]
+    return b"".join(fields)
+
+
+def _read_identity(fields: dict[int, bytes], tags: tuple[int, ...]) -> tuple[bytes, int, bytes]:
+    """System title, mechanism and credential; empty or 0 where there is none."""
+    titled, _, named, valued = tags
+    mechanism = fields.get(named, _MECHANISM_PREFIX + b"\x00")
+    _expect(mechanism[:-1] == _MECHANISM_PREFIX, "no COSEM mechanism name")
+    return _inner(fields.get(titled)), mechanism[-1], _inner(fields.get(valued))
+
+
+def _inner(field: bytes | None) -> bytes:
+    if not field:
+        return b""
+    reader = OctetReader(field)
+    reader.octet()
+    return reader.take(reader.length())
 
 
 def _tlv(tag: int, *contents: bytes) -> bytes:
@@ -241,12 +264,6 @@ def _initiate_bytes(fields: dict[int, bytes]) -> bytes:
     reader = OctetReader(_required(fields, _USER_INFORMATION))
     _expect(reader.octet() == _OCTET_STRING, "user-information is no octet-string")
     return reader.take(reader.length())
-
-
-def _conformance_and_size(reader: OctetReader) -> tuple[Conformance, int]:
-    _expect(reader.take(len(_CONFORMANCE_TAG)) == _CONFORMANCE_TAG, "no conformance block")
-    bits = int.from_bytes(reader.take(3))
-    return Conformance(bits & FULL_CONFORMANCE), reader.uint16()
 
 
 def _expect(condition: bool, complaint: str, /) -> None:  # noqa: FBT001 - an assertion

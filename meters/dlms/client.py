@@ -19,13 +19,15 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from meters.dlms.addressing import Addressing, Route, WrapperPort
-from meters.dlms.association import LARGEST_PDU, AssociationRequest
+from meters.dlms.association import AssociationRequest
+from meters.dlms.credentials import NOTHING, Credentials
 from meters.dlms.errors import (
     AssociationRefused,
     ConnectionLost,
     DlmsError,
     FrameError,
 )
+from meters.dlms.initiate import LARGEST_PDU
 from meters.dlms.knowledge import Knowledge
 from meters.dlms.meter import Meter
 from meters.dlms.session import Mailbox, Session, again
@@ -93,6 +95,7 @@ class Line(asyncio.Protocol):
         client_address: int = MANAGEMENT_CLIENT,
         physical: bytes = b"",
         max_pdu: int = LARGEST_PDU,
+        credentials: Credentials = NOTHING,
     ) -> AsyncIterator[Meter]:
         """
         An application association with one meter, released on leaving.
@@ -100,14 +103,15 @@ class Line(asyncio.Protocol):
         ``physical`` is the meter's address behind a gateway. ``max_pdu`` is the largest answer
         in octets that the meter may send in one piece.
 
-        :raises AssociationRefused: if the meter refuses, or is already spoken to on this line.
+        :raises CredentialsRefused: if the meter does not accept the credentials.
+        :raises AssociationRefused: if it refuses, or is already spoken to on this line.
         :raises ReplyTimeout: if it does not answer.
         """
         route = Route(logical_device, client_address, physical)
         mailbox = self._open_mailbox(route)
         session = Session(self, route, mailbox)
         try:
-            await session.open(AssociationRequest(max_pdu=max_pdu))
+            await session.open(AssociationRequest(max_pdu=max_pdu), credentials)
             try:
                 yield Meter(session)
             except BaseException:

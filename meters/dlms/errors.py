@@ -53,6 +53,22 @@ class AssociationRefused(DlmsError):
         self.diagnostic = diagnostic
 
 
+class CredentialsRefused(AssociationRefused):
+    """
+    The meter did not accept our password or key.
+
+    To try again with the same may lock us out of the meter.
+    """
+
+
+class NotGenuine(DlmsError):
+    """A message of the meter was not made with its keys, or repeats an earlier one."""
+
+
+class CountersUsedUp(DlmsError):
+    """There is no invocation counter left for another ciphered message."""
+
+
 class ServiceRefused(DlmsError):
     """The meter answered with an exception-response or a confirmed service error."""
 

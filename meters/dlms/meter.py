@@ -58,6 +58,13 @@ class Meter:
         octets = instants.encode(at, offset=self._offset)
         await self._session.set(CLOCK_TIME, axdr.octets(octets))
 
+    async def frame_counter(self) -> int:
+        """The highest invocation counter that the meter heard; the public client may ask."""
+        value = await self._value(Attribute(ClassId.DATA, obis.FRAME_COUNTER, 2))
+        if not isinstance(value, int):
+            raise FrameError(f"a frame counter of {value!r}")
+        return value
+
     async def serial(self) -> str:
         """The device id, or the logical device name of a meter that has none."""
         try:

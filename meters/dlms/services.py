@@ -168,13 +168,15 @@ class SetResponse:
 
 @dataclass(frozen=True, slots=True)
 class ActionResponse:
-    """ACTION-response-normal; return parameters are not used by the methods called here."""
+    """ACTION-response-normal; ``data`` is what the method returned, encoded, if anything."""
 
     invoke: int
     result: int
+    data: bytes | None = None
 
     def to_bytes(self) -> bytes:
-        return bytes((Tag.ACTION_RESPONSE, NORMAL, self.invoke, self.result, 0))
+        head = bytes((Tag.ACTION_RESPONSE, NORMAL, self.invoke, self.result))
+        return head + (b"\x00" if self.data is None else bytes((1, DATA)) + self.data)
 
 
 @dataclass(frozen=True, slots=True)

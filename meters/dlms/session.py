@@ -2,29 +2,40 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
+from meters.dlms import axdr, obis
 from meters.dlms.addressing import Route
 from meters.dlms.apdu import parse_response
 from meters.dlms.association import (
+    AARE,
+    RLRE,
     AssociationRequest,
     AssociationResponse,
-    Conformance,
+    Context,
+    Diagnostic,
     ReleaseRequest,
     ReleaseResponse,
 )
 from meters.dlms.axdr import Value
+from meters.dlms.ciphering import PLAIN, Cipher
+from meters.dlms.credentials import NOTHING, Credentials, new_challenge
 from meters.dlms.errors import (
     AccessDenied,
     AssociationRefused,
+    CredentialsRefused,
     DlmsError,
     FrameError,
+    NotGenuine,
     ReplyTimeout,
     ServiceRefused,
     access_failure,
 )
+from meters.dlms.initiate import Conformance
 from meters.dlms.knowledge import Knowledge
+from meters.dlms.obis import ClassId
 from meters.dlms.selection import Selection
 from meters.dlms.services import (
     ActionRequest,
@@ -39,6 +50,7 @@ from meters.dlms.services import (
     GetResponse,
     SetRequest,
     SetResponse,
+    Tag,
     list_results,
 )
 
@@ -48,6 +60,18 @@ LONGEST_RESULT = 4 * 1024 * 1024
 MOST_WAITING = 64
 RELEASE_TIMEOUT = 1.0
 ITEM_SIZE, LIST_HEAD_SIZE, MOST_ITEMS = 10, 4, 32
+
+PROVE = Attribute(ClassId.ASSOCIATION_LN, obis.ASSOCIATION, 1)
+ABOUT_CREDENTIALS = frozenset(
+    {
+        Diagnostic.MECHANISM_NAME_NOT_RECOGNISED,
+        Diagnostic.MECHANISM_NAME_REQUIRED,
+        Diagnostic.AUTHENTICATION_FAILURE,
+        Diagnostic.AUTHENTICATION_REQUIRED,
+    }
+)
+# What travels in clear text within a ciphered association: goodbyes and refusals.
+NEVER_CIPHERED = frozenset({AARE, RLRE, Tag.EXCEPTION_RESPONSE, Tag.CONFIRMED_SERVICE_ERROR})
 
 _GET_RESPONSES = (GetResponse, GetBlockResponse, GetListResponse)
 type Asked = tuple[Attribute, Selection | None]
@@ -110,16 +134,51 @@ class Session:
         self._mailbox = mailbox
         self._turn = asyncio.Lock()
         self._granted = AssociationResponse()
+        self._cipher: Cipher | None = None
 
-    async def open(self, request: AssociationRequest) -> None:
+    async def open(self, request: AssociationRequest, credentials: Credentials = NOTHING) -> None:
+        """
+        Associate, and prove to each other that both have the keys, where there are keys.
+
+        :raises CredentialsRefused: if the meter does not accept the password or the keys.
+        :raises NotGenuine: if the meter cannot prove that it has the keys.
+        """
+        cipher, challenge = credentials.cipher(), new_challenge()
+        if cipher is None:
+            request = replace(
+                request, mechanism=credentials.mechanism, credential=credentials.password
+            )
+        else:
+            request = replace(
+                request,
+                context=Context.LOGICAL_NAME_CIPHERED,
+                mechanism=credentials.mechanism,
+                title=credentials.title,
+                credential=challenge,
+                sealed=cipher.seal(request.initiate()),
+            )
         response = await self._exchange(request.to_bytes(), AssociationResponse)
         if not response.accepted:
-            raise AssociationRefused(
-                f"device {self.route.device} refused the association",
-                result=response.result,
-                diagnostic=response.diagnostic,
-            )
+            raise _refusal(self.route, response)
+        if cipher is not None:
+            response = await self._authenticate(cipher, challenge, response)
         self._granted = response
+
+    async def _authenticate(
+        self, cipher: Cipher, challenge: bytes, response: AssociationResponse
+    ) -> AssociationResponse:
+        """Passes 3 and 4 of high level security; from here on everything travels ciphered."""
+        cipher.peer = response.title
+        granted = response.opened(cipher.open(response.sealed)) if response.sealed else response
+        self._cipher = cipher
+        try:
+            said = await self.act(PROVE, axdr.octets(cipher.prove(response.credential)))
+        except AccessDenied as error:
+            raise CredentialsRefused(f"device {self.route.device} refused our proof") from error
+        proof = axdr.decode(said) if said else None
+        if not isinstance(proof, bytes) or not cipher.is_proof(challenge, proof):
+            raise NotGenuine(f"device {self.route.device} could not prove that it has the keys")
+        return granted
 
     async def release(self) -> None:
         """Say goodbye; a meter that does not answer has nothing to add."""
@@ -177,12 +236,14 @@ class Session:
         if reply.result:
             raise access_failure(reply.result, str(attribute))
 
-    async def act(self, method: Attribute, data: bytes) -> None:
+    async def act(self, method: Attribute, data: bytes) -> bytes | None:
+        """What the method returns, encoded; None if it returns nothing."""
         async with self._turn:
             request = ActionRequest(self._next_invoke(), method, data)
             reply = await self._exchange(request.to_bytes(), ActionResponse, request.invoke)
         if reply.result:
             raise access_failure(reply.result, str(method))
+        return reply.data
 
     @property
     def largest_list(self) -> int:
@@ -228,11 +289,11 @@ class Session:
         wait: float | None = None,
     ) -> T:
         self._mailbox.clear()
-        self._line.send(self.route, apdu)
+        self._line.send(self.route, self._cipher.seal(apdu) if self._cipher else apdu)
         try:
             async with asyncio.timeout(self._line.timeout if wait is None else wait):
                 while True:
-                    response = parse_response(await self._mailbox.take())
+                    response = parse_response(self._opened(await self._mailbox.take()))
                     if isinstance(response, ExceptionResponse):
                         raise ServiceRefused(
                             state_error=response.state_error,
@@ -242,6 +303,23 @@ class Session:
                         return response
         except TimeoutError:
             raise ReplyTimeout(f"device {self.route.device} did not answer in time") from None
+
+    def _opened(self, apdu: bytes) -> bytes:
+        """:raises NotGenuine: if it is in clear text where it should not be, or not the meter's."""
+        if self._cipher is None or apdu[:1] == b"" or apdu[0] in NEVER_CIPHERED:
+            return apdu
+        if apdu[0] not in PLAIN:
+            raise NotGenuine("an answer in clear text within a ciphered association")
+        return self._cipher.open(apdu)
+
+
+def _refusal(route: Route, response: AssociationResponse) -> AssociationRefused:
+    kind = CredentialsRefused if response.diagnostic in ABOUT_CREDENTIALS else AssociationRefused
+    return kind(
+        f"device {route.device} refused the association",
+        result=response.result,
+        diagnostic=response.diagnostic,
+    )
 
 
 def _broken_off(reply: GetReply, subject: str) -> DlmsError:

@@ -7,6 +7,7 @@ from meters.models.events import MeterEvent, MissingStretch
 from meters.models.facts import DailyConsumption, Interval, MonthRevision, Reading, ReadingConflict
 from meters.models.quality import CheckLimit, Finding, ReadingEdit
 from meters.models.radio import LoraDevice, NetworkServer, Uplink
+from meters.models.security import MeterKeys
 
 __all__ = [
     "CheckLimit",
@@ -21,6 +22,7 @@ __all__ = [
     "Meter",
     "MeterAlert",
     "MeterEvent",
+    "MeterKeys",
     "MissingStretch",
     "MonthRevision",
     "NetworkServer",

@@ -265,6 +265,12 @@ LOGGING = {
     "loggers": {"axes": {"level": "ERROR"}},
 }
 
+# --- Keys of meters -----------------------------------------------------------------------------
+# Fernet keys, the newest first; without any no keys can be stored.
+METER_KEYS_SECRETS: list[str] = env.list("METER_KEYS_SECRETS", default=[])
+# Who we are to meters with keys: eight octets, never the same in two installations that share them.
+DLMS_SYSTEM_TITLE: str = env.str("DLMS_SYSTEM_TITLE", default="5154590000000001")
+
 # --- Rehearsed crashes (`quantify.crash_points`): none, unless the settings of a test ask ---------
 CRASH_AT = ""
 

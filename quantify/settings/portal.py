@@ -72,6 +72,7 @@ SIDEBAR = [
             _page("Concentrators", "hub", "meters.concentrator"),
             _page("LoRaWAN devices", "settings_input_antenna", "meters.loradevice"),
             _page("Network servers", "cell_tower", "meters.networkserver"),
+            _page("Meter keys", "key", "meters.meterkeys"),
         ],
     },
     {

@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from accounts import roles
 from accounts.tests.factories import UserFactory
-from meters import installations, partitions
+from meters import installations, keys, partitions
 from meters.control import requests
-from meters.models import Command, Meter
+from meters.models import Command, Meter, MeterKeys
 from meters.tests.factories import MeterFactory
 from notifications import outbox
 from notifications.models import Notification
@@ -199,6 +199,25 @@ class TestWakeup:
         (command,) = credit.control(now=timezone.now()).requested
         assert command.action == Command.Action.RECONNECT
         assert found(["light"]) == []
+
+
+class TestCounters:
+    @pytest.mark.parametrize("times", [3, pytest.param(20, marks=LONG)])
+    def test_never_go_back(self, times: int, processes: Mortals, tmp_path: Path):
+        meter = MeterFactory.create()
+        keys.give(meter=meter, given=keys.Secrets("", "00" * 16, "11" * 16))
+        journal = tmp_path / "counters"
+        journal.touch()
+        for _ in range(times):
+            for point in (Point.COUNTERS_RESERVED, Point.COUNTERS_USED):
+                assert processes.run("use_counters", meter.pk, journal, at=point) == KILLED
+            assert processes.run("use_counters", meter.pk, journal) == 0
+
+        used = [int(line) for line in journal.read_text().split()]
+        assert len(used) == times * 6
+        assert used == sorted(set(used))
+        # What was reserved and not used is spent all the same.
+        assert MeterKeys.objects.get().next_counter == 1 + times * 3 * keys.BLOCK
 
 
 class TestCollection:

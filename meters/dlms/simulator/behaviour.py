@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from meters.dlms.association import LARGEST_PDU
+from meters.dlms.initiate import LARGEST_PDU
 
 type ListSupport = Literal["offered", "refused", "absent"]
 

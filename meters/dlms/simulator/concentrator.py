@@ -12,10 +12,16 @@ from typing import NamedTuple
 from meters.dlms.addressing import GATEWAY_REQUEST, GATEWAY_RESPONSE, Prefixed
 from meters.dlms.association import AssociationResponse, AssociationResult, Diagnostic
 from meters.dlms.errors import FrameError
+from meters.dlms.simulator.access import PUBLIC_CLIENT
 from meters.dlms.simulator.behaviour import Behaviour
 from meters.dlms.simulator.conversation import Conversation
 from meters.dlms.simulator.faults import Fault, FaultKind, FaultPlan
-from meters.dlms.simulator.objects import LogicalDevice, management_device, meter_device
+from meters.dlms.simulator.objects import (
+    LogicalDevice,
+    management_device,
+    meter_device,
+    public_device,
+)
 from meters.dlms.simulator.protocol import SimulatedMeter
 from meters.dlms.wrapper import Frame, FrameBuffer
 
@@ -40,6 +46,7 @@ class Concentrator:
         self.most_connections = 0
         self._meters: dict[int, SimulatedMeter] = {}
         self._devices = {MANAGEMENT_DEVICE: management_device(self._meters.values)}
+        self._public: dict[int, LogicalDevice] = {}
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
         for meter in meters:
@@ -55,12 +62,17 @@ class Concentrator:
         port = meter.logical_device if port is None else port
         self._meters[port] = meter
         self._devices[port] = meter_device(meter, self.behaviour)
+        self._public.pop(port, None)
+        if meter.access is not None:
+            self._public[port] = public_device(meter, self.behaviour)
 
     def remove(self, logical_device: int) -> None:
         del self._meters[logical_device], self._devices[logical_device]
 
-    def device(self, port: int) -> LogicalDevice | None:
-        return self._devices.get(port)
+    def device(self, port: int, client: int) -> LogicalDevice | None:
+        """What this client finds at a port: the public client sees little where keys are asked."""
+        shown = self._public.get(port) if client == PUBLIC_CLIENT else None
+        return shown or self._devices.get(port)
 
     def unreachable(self, port: int) -> bool:
         """Whether the meter at this port cannot be heard; the concentrator itself always is."""
@@ -168,7 +180,7 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
     def _receive(self, letter: _Letter) -> None:
-        device = self._concentrator.device(letter.device)
+        device = self._concentrator.device(letter.device, letter.client)
         if device is None:
             refusal = AssociationResponse(
                 AssociationResult.REJECTED_PERMANENT, Diagnostic.CALLED_TITLE_NOT_RECOGNIZED

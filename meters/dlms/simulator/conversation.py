@@ -1,21 +1,18 @@
 """The server's side of one association, without input or output."""
 
-from meters.dlms import axdr
+from meters.dlms import axdr, obis
 from meters.dlms.apdu import Request, parse_request
 from meters.dlms.association import (
-    FULL_CONFORMANCE,
-    LARGEST_PDU,
-    SMALLEST_PDU,
     AssociationRequest,
     AssociationResponse,
-    AssociationResult,
-    Conformance,
-    Context,
     Diagnostic,
     ReleaseRequest,
     ReleaseResponse,
 )
-from meters.dlms.errors import AccessDenied, DataAccessResult, FrameError
+from meters.dlms.ciphering import PLAIN
+from meters.dlms.errors import AccessDenied, DataAccessResult, FrameError, NotGenuine
+from meters.dlms.initiate import FULL_CONFORMANCE, LARGEST_PDU, SMALLEST_PDU, Conformance
+from meters.dlms.obis import ClassId
 from meters.dlms.octets import length_field
 from meters.dlms.selection import Selection
 from meters.dlms.services import (
@@ -33,9 +30,11 @@ from meters.dlms.services import (
     SetResponse,
     get_result,
 )
+from meters.dlms.simulator.access import Admission, Refused, admit, granted, refusal
 from meters.dlms.simulator.behaviour import Behaviour
 from meters.dlms.simulator.objects import LogicalDevice
 
+PROVE = Attribute(ClassId.ASSOCIATION_LN, obis.ASSOCIATION, 1)
 SERVICE_NOT_ALLOWED, SERVICE_UNKNOWN = 1, 2
 OPERATION_NOT_POSSIBLE, SERVICE_NOT_SUPPORTED, OTHER_REASON = 1, 2, 3
 BLOCK_HEAD_SIZE = 12
@@ -62,6 +61,7 @@ class Conversation:
 
     def __init__(self, device: LogicalDevice, behaviour: Behaviour) -> None:
         self._device = device
+        self._admission = Admission()
         self._behaviour = behaviour
         self._agreed: AssociationResponse | None = None
         self._client_pdu = LARGEST_PDU
@@ -70,24 +70,47 @@ class Conversation:
 
     def answer(self, apdu: bytes, *, refuse: bool = False) -> bytes:
         """The reply to any bytes at all; ``refuse`` turns down an association."""
+        cipher = self._admission.cipher
         try:
+            if apdu[:1] and apdu[0] in PLAIN and cipher is not None:
+                return cipher.seal(self._reply(parse_request(cipher.open(apdu)), refuse=refuse))
             request = parse_request(apdu)
-        except FrameError:
+        except (FrameError, NotGenuine):
             return ExceptionResponse(SERVICE_UNKNOWN, OTHER_REASON).to_bytes()
+        if cipher and not isinstance(request, AssociationRequest | ReleaseRequest):
+            return ExceptionResponse(SERVICE_NOT_ALLOWED, OPERATION_NOT_POSSIBLE).to_bytes()
+        return self._reply(request, refuse=refuse)
+
+    def _reply(self, request: Request, *, refuse: bool) -> bytes:
         if isinstance(request, AssociationRequest):
             return self._associate(request, refuse=refuse).to_bytes()
-        if self._agreed is None:
+        if not self._admission.complete and isinstance(request, ActionRequest):
+            return self._hear_proof(request).to_bytes()
+        if self._agreed is None or not self._admission.complete:
             return ExceptionResponse(SERVICE_NOT_ALLOWED, OPERATION_NOT_POSSIBLE).to_bytes()
         return self._serve(request).to_bytes()
 
+    def _hear_proof(self, request: ActionRequest) -> ActionResponse:
+        """Passes 3 and 4 of high level security: the client's proof, then ours."""
+        try:
+            proof = axdr.decode(request.data)
+        except FrameError:
+            proof = None
+        ours = self._admission.prove(proof) if isinstance(proof, bytes) else None
+        if request.method != PROVE or ours is None:
+            if self._device.access is not None:
+                self._device.access.refusals += 1
+            return ActionResponse(request.invoke, DataAccessResult.READ_WRITE_DENIED)
+        return ActionResponse(request.invoke, DataAccessResult.SUCCESS, axdr.octets(ours))
+
     def _associate(self, request: AssociationRequest, *, refuse: bool) -> AssociationResponse:
-        self._agreed, self._blocks = None, []
+        self._agreed, self._blocks, self._admission = None, [], Admission()
         if refuse:
-            return _refused(Diagnostic.NO_REASON_GIVEN)
-        if request.context != Context.LOGICAL_NAME:
-            return _refused(Diagnostic.CONTEXT_NAME_NOT_SUPPORTED)
-        if request.mechanism:
-            return _refused(Diagnostic.MECHANISM_NAME_NOT_RECOGNISED)
+            return refusal(Diagnostic.NO_REASON_GIVEN)
+        try:
+            self._admission, request = admit(self._device.access, request)
+        except Refused as refused:
+            return refusal(refused.diagnostic)
         offered = FULL_CONFORMANCE
         if self._behaviour.lists == "absent":
             offered &= ~Conformance.MULTIPLE_REFERENCES
@@ -95,7 +118,7 @@ class Conversation:
         self._agreed = AssociationResponse(
             conformance=request.conformance & offered, max_pdu=self._behaviour.max_pdu
         )
-        return self._agreed
+        return granted(self._device.access, self._admission, self._agreed)
 
     def _serve(self, request: Request) -> Answer:
         match request:
@@ -108,7 +131,7 @@ class Conversation:
             case ActionRequest():
                 return ActionResponse(request.invoke, self._act(request))
             case ReleaseRequest():
-                self._agreed = None
+                self._agreed, self._admission = None, Admission()
                 return ReleaseResponse()
         return ExceptionResponse(SERVICE_NOT_ALLOWED, SERVICE_NOT_SUPPORTED)
 
@@ -183,10 +206,6 @@ class Conversation:
         except AccessDenied as denied:
             return denied.result
         return DataAccessResult.SUCCESS
-
-
-def _refused(diagnostic: Diagnostic) -> AssociationResponse:
-    return AssociationResponse(AssociationResult.REJECTED_PERMANENT, diagnostic)
 
 
 def _ended(request: GetNextRequest, result: DataAccessResult) -> GetBlockResponse:

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 
+from meters.dlms.ciphering import Keys
+from meters.dlms.credentials import Mechanism
 from meters.dlms.simulator import happenings
+from meters.dlms.simulator.access import Access
 from meters.dlms.simulator.clock import SimulatedClock
 from meters.dlms.simulator.journal import ClockSetting, Journal, RelayChange, RelayState
 from meters.dlms.simulator.loads import Counts
@@ -48,6 +51,7 @@ class SimulatedMeter:
         self.plan = plan
         self.row = row
         self.relay = Relay()
+        self.access = _access(plan)
         self._site = site
         self._clock_offset = timedelta(0)
         self._adjusted_marks: set[int] = set()
@@ -200,6 +204,16 @@ class SimulatedMeter:
     def _passed_between(self, first: int, last: int) -> Counts:
         potential = self._site.potential.between(self.row, first, last)
         return potential - self.relay.withheld_from(potential)
+
+
+def _access(plan: MeterPlan) -> Access | None:
+    title = b"SIM" + plan.seed.to_bytes(8)[-5:]
+    if plan.encryption_key:
+        keys = Keys(bytes.fromhex(plan.encryption_key), bytes.fromhex(plan.authentication_key))
+        return Access(Mechanism.HIGH_GMAC, title, keys=keys)
+    if plan.password:
+        return Access(Mechanism.LOW, title, password=plan.password.encode())
+    return None
 
 
 class BulkMeter(SimulatedMeter):

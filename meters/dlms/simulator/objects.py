@@ -9,6 +9,7 @@ from meters.dlms.errors import AccessDenied, DataAccessResult, access_failure
 from meters.dlms.obis import ClassId
 from meters.dlms.selection import Selection
 from meters.dlms.services import Attribute
+from meters.dlms.simulator.access import Access
 from meters.dlms.simulator.behaviour import Behaviour
 from meters.dlms.simulator.cosem import CosemObject
 from meters.dlms.simulator.event_log import logs_of
@@ -70,10 +71,11 @@ class DisconnectControl(CosemObject):
 
 
 class LogicalDevice:
-    """Objects by logical name."""
+    """Objects by logical name, and who may see them."""
 
-    def __init__(self, objects: Iterable[CosemObject]) -> None:
+    def __init__(self, objects: Iterable[CosemObject], access: Access | None = None) -> None:
         self._objects = {item.name: item for item in objects}
+        self.access = access
 
     def find(self, reference: Attribute) -> CosemObject:
         """:raises AccessDenied: if there is no such object, or it is of another class."""
@@ -96,7 +98,19 @@ def meter_device(meter: SimulatedMeter, behaviour: Behaviour) -> LogicalDevice:
     )
     if meter.has_relay:
         objects.append(DisconnectControl(meter))
-    return LogicalDevice(objects)
+    return LogicalDevice(objects, meter.access)
+
+
+def public_device(meter: SimulatedMeter, behaviour: Behaviour) -> LogicalDevice:
+    """What everybody may read of a meter: who it is, and the last counter that it heard."""
+    access = meter.access
+    counter = CosemObject(
+        ClassId.DATA,
+        obis.FRAME_COUNTER,
+        {2: lambda: axdr.uint32(max(access.heard.value, 0) if access else 0)},
+    )
+    name = _identity(f"{MANUFACTURER}{meter.serial}")
+    return LogicalDevice([*name, Clock(meter, behaviour.utc_offset), counter])
 
 
 def management_device(meters: Callable[[], Iterable[SimulatedMeter]]) -> LogicalDevice:

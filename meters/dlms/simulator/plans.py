@@ -56,7 +56,8 @@ class MeterPlan:
     with none is vacant. A bypassed meter registers `bypass_percent` of the load; the rest goes
     past it, also while its relay is open. Leak and bypass begin with the first whole slot after
     their instant; the leak of a bulk water meter is one in the common pipes. A meter that is
-    offline keeps metering, and answers for that time later.
+    offline keeps metering, and answers for that time later. With a password it asks for low
+    level security, with keys (16 octets each, in hexadecimal) for HLS-GMAC.
     """
 
     logical_device: int
@@ -72,6 +73,9 @@ class MeterPlan:
     bypass_from: datetime | None = None
     offline_from: datetime | None = None
     offline_until: datetime | None = None
+    password: str = ""
+    encryption_key: str = ""
+    authentication_key: str = ""
 
     def offline_at(self, at: datetime) -> bool:
         if self.offline_from is None or at < self.offline_from:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
+from meters.dlms.simulator.access import Access
+
 type Medium = Literal["electricity", "water"]
 
 
@@ -24,6 +26,10 @@ class SimulatedMeter(Protocol):
 
     @property
     def medium(self) -> Medium: ...
+
+    @property
+    def access(self) -> Access | None:
+        """What a client must show to be let in; None for a meter that lets everybody in."""
 
     @property
     def has_relay(self) -> bool: ...

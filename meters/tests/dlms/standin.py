@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from meters.dlms.simulator.access import Access
 from meters.dlms.simulator.protocol import Medium
 
 QUARTER = timedelta(minutes=15)
@@ -38,6 +39,7 @@ class StandIn:
     ready_for_reconnection: bool = False
     offline: bool = False
     at: datetime = NOON
+    access: Access | None = None
     commands: list[str] = field(default_factory=list)
     logged: dict[str, list[tuple[datetime, int]]] = field(default_factory=dict)
 

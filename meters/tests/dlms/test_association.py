@@ -2,15 +2,14 @@ import pytest
 
 from meters.dlms import apdu
 from meters.dlms.association import (
-    FULL_CONFORMANCE,
     AssociationRequest,
     AssociationResponse,
-    Conformance,
     Diagnostic,
     ReleaseRequest,
     ReleaseResponse,
 )
 from meters.dlms.errors import FrameError
+from meters.dlms.initiate import FULL_CONFORMANCE, Conformance
 
 # Green Book, "APDU encoding examples": LN referencing, no ciphering, lowest level security.
 AARQ = "601da109060760857405080101be10040e01000000065f1f0400007e1f04b0"
@@ -55,7 +54,7 @@ class TestRequest:
         assert asked.max_pdu == max_pdu
         assert asked.conformance == conformance & FULL_CONFORMANCE
         assert asked.context == 1
-        assert asked.mechanism == b""
+        assert asked.mechanism == 0
 
     def test_skips_a_dedicated_key(self):
         key = "01" + "01" + "0401020304" + "00" + "00" + "065f1f0400007e1f04b0"
@@ -64,7 +63,8 @@ class TestRequest:
         assert request(text).max_pdu == 1200
 
     def test_tells_the_mechanism_that_was_asked_for(self):
-        assert request(LOW_LEVEL_SECURITY_AARQ).mechanism.hex() == "60857405080201"
+        assert request(LOW_LEVEL_SECURITY_AARQ).mechanism == 1
+        assert request(LOW_LEVEL_SECURITY_AARQ).credential == b"12345678"
 
     @pytest.mark.parametrize(
         "text",

@@ -1,8 +1,9 @@
 import pytest
 
 from meters.dlms import apdu, axdr, instants, obis
-from meters.dlms.association import AssociationRequest, Conformance
+from meters.dlms.association import AssociationRequest
 from meters.dlms.errors import DataAccessResult
+from meters.dlms.initiate import Conformance
 from meters.dlms.selection import CaptureObject, EntrySelection, RangeSelection
 from meters.dlms.services import (
     ActionRequest,

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from meters.dlms import obis
+from meters.dlms.ciphering import Keys
+from meters.dlms.credentials import Mechanism
+from meters.dlms.simulator.access import Access
 from meters.tests.dlms.running import run, simulated
 from meters.tests.dlms.standin import (
     NOON,
@@ -68,7 +71,8 @@ def ask(peer, *meters, **changes):
                 if process.returncode is None:
                     process.kill()
             assert process.returncode == 0, complaint.decode()
-            return json.loads(output)
+            # Gurux talks on its standard output before it.
+            return json.loads(output.splitlines()[-1])
 
     return run(main())
 
@@ -146,6 +150,48 @@ class TestOthers:
 class TestDlmsCosem:
     def test_learns_that_an_object_is_missing(self):
         assert "OBJECT_UNDEFINED" in ask("dlms_cosem_peer", StandIn())["missing"]
+
+
+class TestGuruxWithSecurity:
+    KEYS = Keys(bytes(range(16)), bytes(range(0xD0, 0xE0)))
+
+    def asked(self, standin, **changes):
+        secrets = {
+            "security": "gmac",
+            "title": b"GRX00001".hex(),
+            "encryption_key": self.KEYS.encryption.hex(),
+            "authentication_key": self.KEYS.authentication.hex(),
+            "counter": 1,
+        }
+        return ask("gurux_peer", standin, **(secrets | changes))
+
+    @pytest.mark.parametrize("max_pdu", [0xFFFF, 512])
+    def test_reads_and_switches_with_keys(self, max_pdu):
+        standin = StandIn(101, access=Access(Mechanism.HIGH_GMAC, keys=self.KEYS))
+
+        told = self.asked(standin, max_pdu=max_pdu)
+
+        assert told["clock"] == NOON.isoformat()
+        assert told["profile"]["rows"] == rows(101)
+        assert told["list"][:2] == [106_227_500, 522_851]
+        assert told.items() >= DISCONNECT_AND_RECONNECT.items()
+        assert standin.commands == ["disconnect", "reconnect"]
+        assert standin.access.refusals == 0
+        assert standin.access.heard.value > 15
+
+    def test_is_refused_with_other_keys(self):
+        standin = StandIn(101, access=Access(Mechanism.HIGH_GMAC, keys=self.KEYS))
+
+        with pytest.raises(AssertionError):
+            self.asked(standin, encryption_key="00" * 16)
+        assert standin.access.refusals == 1
+
+    def test_reads_with_a_password(self):
+        standin = StandIn(101, access=Access(Mechanism.LOW, password=b"12345678"))
+
+        told = ask("gurux_peer", standin, security="low", password="12345678")
+
+        assert told["profile"]["rows"] == rows(101)
 
 
 class TestGurux:

@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 
 from gurux_dlms import GXDLMSClient, GXReplyData
-from gurux_dlms.enums import Authentication, InterfaceType
+from gurux_dlms.enums import Authentication, InterfaceType, Security
 from gurux_dlms.GXDLMSGateway import GXDLMSGateway
 from gurux_dlms.objects import (
     GXDLMSClock,
@@ -20,16 +20,34 @@ from gurux_dlms.objects import (
     GXDLMSProfileGeneric,
     GXDLMSRegister,
 )
+from gurux_dlms.secure import GXDLMSSecureClient
 
 RELEASE_RESPONSE = 0x63
+
+
+def client_for(order):
+    """A client with as much security as the order asks for."""
+    device, security = order["device"], order.get("security")
+    if security is None:
+        return GXDLMSClient(True, 1, device, Authentication.NONE, None, InterfaceType.WRAPPER)
+    if security == "low":
+        secret = order["password"]
+        return GXDLMSClient(True, 1, device, Authentication.LOW, secret, InterfaceType.WRAPPER)
+    client = GXDLMSSecureClient(
+        True, 1, device, Authentication.HIGH_GMAC, None, InterfaceType.WRAPPER
+    )
+    client.ciphering.security = Security.AUTHENTICATION_ENCRYPTION
+    client.ciphering.systemTitle = bytearray.fromhex(order["title"])
+    client.ciphering.blockCipherKey = bytearray.fromhex(order["encryption_key"])
+    client.ciphering.authenticationKey = bytearray.fromhex(order["authentication_key"])
+    client.ciphering.invocationCounter = order["counter"]
+    return client
 
 
 class Peer:
     def __init__(self, order):
         self.socket = socket.create_connection(("127.0.0.1", order["port"]), timeout=10)
-        self.client = GXDLMSClient(
-            True, 1, order["device"], Authentication.NONE, None, InterfaceType.WRAPPER
-        )
+        self.client = client_for(order)
         self.client.autoIncreaseInvokeID = True
         if order["gateway"]:
             gateway = GXDLMSGateway()
@@ -72,6 +90,9 @@ class Peer:
     def associate(self):
         reply = self.ask(self.client.aarqRequest())
         self.client.parseAareResponse(reply.data)
+        if self.client.authentication > Authentication.LOW:
+            reply = self.ask(self.client.getApplicationAssociationRequest())
+            self.client.parseApplicationAssociationResponse(reply.data)
 
     def release(self):
         reply = self.ask(self.client.releaseRequest())
