@@ -1,9 +1,12 @@
 """The simulated meters of an estate: the truth that the product has to find out by reading."""
 
+import hashlib
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.conf import settings
 
 from meters.dlms.simulator.fleet import FleetPlan, Kind, MeterPlan, seed_of
 from quantify.demo.stories import Past, Story
@@ -60,7 +63,16 @@ def _meter(story: Story, kind: Kind, *, device: int, unit: str = "") -> MeterPla
         seed=seed_of(name),
         residents=residents,
         opening_register=chance.randrange(1_000_000, 9_000_000),
+        encryption_key=_key(story, f"{name} encryption"),
+        authentication_key=_key(story, f"{name} authentication"),
     )
+
+
+def _key(story: Story, name: str) -> str:
+    """A key for a simulated meter, where there are any: it protects nothing."""
+    if not story.has_keys or not settings.METER_KEYS_SECRETS:
+        return ""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 def _planted(story: Story, meter: MeterPlan, ends: datetime) -> MeterPlan:

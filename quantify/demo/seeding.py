@@ -67,6 +67,7 @@ def _prepare(story: Story, past: Past) -> None:
         # What an earlier demonstration's relays did is not this one's past.
         path.with_suffix(".journal").unlink(missing_ok=True)
         setup.estate(story, plan, port=int(settings.SIMULATOR_PORT) + story.port_offset)
+    setup.give_keys(plan)
 
 
 def _begun() -> datetime | None:

@@ -8,7 +8,9 @@ from django.db import transaction
 from accounts.models import User
 from estates.models import Estate, Membership
 from estates.registration import register
+from meters import keys
 from meters.dlms.simulator.fleet import FleetPlan, Kind, MeterPlan
+from meters.keys import Secrets
 from meters.models import Concentrator, Installation, Meter, Register
 from quantify.demo.fleets import MODELS, unit_of
 from quantify.demo.people import PASSWORD, SIGN_INS, person
@@ -104,6 +106,7 @@ def _meters(
         name=f"{story.name} concentrator",
         host="127.0.0.1",
         port=port,
+        addressing=story.addressing,
         # It runs behind on purpose until it has caught up; its clock is not wrong.
         keeps_clocks=False,
     )
@@ -123,6 +126,16 @@ def _meters(
     )
 
 
+@transaction.atomic
+def give_keys(plan: FleetPlan) -> None:
+    """What the simulated meters are opened with, where that is not known yet."""
+    wanted = {one.serial: one for one in plan.meters if one.encryption_key}
+    for meter in Meter.objects.filter(serial__in=wanted, keys=None):
+        one = wanted[meter.serial]
+        given = Secrets("", one.encryption_key, one.authentication_key)
+        keys.give(meter=meter, given=given)
+
+
 def _meter_fields(one: MeterPlan) -> dict[str, Any]:
     _, manufacturer, model = MODELS[one.kind]
     return {
@@ -131,6 +144,7 @@ def _meter_fields(one: MeterPlan) -> dict[str, Any]:
         "manufacturer": manufacturer,
         "model": model,
         "logical_device": one.logical_device,
+        "gateway_address": f"{one.logical_device:04x}",
         "has_relay": one.kind.has_relay,
         "maximum_per_interval": PHYSICAL_MAXIMUM[one.kind],
         "relay_state": Meter.RelayState.CONNECTED

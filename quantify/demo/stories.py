@@ -46,6 +46,8 @@ class Story:
     port_offset: int
     has_time_of_use: bool = False
     solar_price: str = "1.65"
+    addressing: str = "wrapper_port"
+    has_keys: bool = False
     loss_percent: Decimal = Decimal(1)
     water_loss_percent: Decimal = Decimal(1)
     vacant: frozenset[str] = frozenset()
@@ -72,6 +74,7 @@ WILLOW_CREEK = Story(
     postal_code="2062",
     buildings="AB",
     port_offset=0,
+    has_keys=True,
     has_time_of_use=True,
     solar_price="1.50",
     vacant=frozenset({"A-505", "B-303"}),
@@ -90,6 +93,7 @@ OAK_GARDENS = Story(
     postal_code="0157",
     buildings="ABC",
     port_offset=1,
+    addressing="gateway_prefix",
     loss_percent=Decimal(11),
     water_loss_percent=Decimal(7),
     vacant=frozenset({"A-104", "B-502", "C-205", "C-501"}),

@@ -44,6 +44,8 @@ class Concentrator:
         self.faults = FaultPlan()
         self.answered = 0
         self.most_connections = 0
+        self.asked_at_once = 0
+        self._being_asked = 0
         self._meters: dict[int, SimulatedMeter] = {}
         self._devices = {MANAGEMENT_DEVICE: management_device(self._meters.values)}
         self._public: dict[int, LogicalDevice] = {}
@@ -78,6 +80,14 @@ class Concentrator:
         """Whether the meter at this port cannot be heard; the concentrator itself always is."""
         meter = self._meters.get(port)
         return meter is not None and meter.offline
+
+    def note_asked(self) -> None:
+        self._being_asked += 1
+        self.asked_at_once = max(self.asked_at_once, self._being_asked)
+
+    def note_answered(self) -> None:
+        self._being_asked -= 1
+        self.answered += 1
 
     def note_connections(self) -> None:
         self.most_connections = max(self.most_connections, len(self._connections))
@@ -203,6 +213,7 @@ class _Connection(asyncio.Protocol):
         return channel
 
     def _schedule(self, turn: _Turn) -> None:
+        self._concentrator.note_asked()
         delay = self._concentrator.behaviour.delay
         if turn.fault is not None and turn.fault.kind is FaultKind.LATE:
             delay += turn.fault.seconds
@@ -214,12 +225,12 @@ class _Connection(asyncio.Protocol):
         self._loop.call_at(turn.channel.free_at, self._answer, turn)
 
     def _answer(self, turn: _Turn) -> None:
+        self._concentrator.note_answered()
         if self._transport is None:
             return
         kind = turn.fault.kind if turn.fault else None
         refuse = kind is FaultKind.REFUSE_ASSOCIATION
         apdu = turn.channel.conversation.answer(turn.letter.apdu, refuse=refuse)
-        self._concentrator.answered += 1
         reply = NOISE if kind is FaultKind.GARBAGE else apdu
         self._deliver(turn.letter.reply(reply), kind)
 

@@ -165,12 +165,18 @@ class TestCollect:
         Concentrator.objects.update(connections=1, outstanding=8, timeout_seconds=10)
         served.concentrator.behaviour.delay = 0.1
 
-        together = gather(concentrator).seconds
-        Concentrator.objects.update(outstanding=1)
-        one_by_one = gather(concentrator).seconds
+        gather(concentrator)
 
         assert served.concentrator.most_connections == 1
-        assert together < one_by_one / 2
+        assert served.concentrator.asked_at_once == 4
+
+    def test_or_one_after_the_other_where_that_is_all_it_bears(self, served, concentrator):
+        Concentrator.objects.update(connections=1, outstanding=1, timeout_seconds=10)
+        served.concentrator.behaviour.delay = 0.02
+
+        gather(concentrator)
+
+        assert served.concentrator.asked_at_once == 1
 
     def test_a_meter_that_goes_on_for_too_long_is_left(self, served, concentrator, monkeypatch):
         monkeypatch.setattr(collection, "Round", partial(Round, meter_seconds=0.5))

@@ -126,7 +126,9 @@ class TestResponses:
         assert apdu.parse_response(bytes.fromhex(golden)) == response
 
     def test_read_an_action_that_returns_something(self):
-        assert apdu.parse_response(bytes.fromhex("c701c10001000f00")) == ActionResponse(0xC1, 0)
+        assert apdu.parse_response(bytes.fromhex("c701c10001000f00")) == ActionResponse(
+            0xC1, 0, b"\x0f\x00"
+        )
 
     def test_read_a_confirmed_service_error_as_an_exception(self):
         assert apdu.parse_response(bytes.fromhex("0e0106")) == ExceptionResponse(1, 6)

@@ -46,6 +46,7 @@ SMALL = Story(
     empty=frozenset({"A-201"}),
     leaking="A-101",
     bypassed="A-202",
+    has_keys=True,
 )
 BLOCKS = Story(
     code="TINY2",
@@ -58,6 +59,7 @@ BLOCKS = Story(
     units_a_floor=3,
     port_offset=1,
     vacant=frozenset({"B-102"}),
+    addressing="gateway_prefix",
 )
 STORIES = (SMALL, BLOCKS)
 
