@@ -4,7 +4,7 @@ WITH_SERVERS := $(PYTHON) -m quantify.stack run --
 COVERAGE_FLOOR := 85
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test soak lint coverage migrate seed bench lock reset clean
+.PHONY: help install dev test soak fuzz lint coverage migrate seed bench lock reset clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,16 @@ test: lint ## Check everything that CI demands.
 	$(WITH_SERVERS) $(PYTHON) -m pytest -n 2 \
 	    --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
 
-soak: install ## Kill some 500 processes and run the crowds for a minute each.
+soak: install ## Kill some 500 processes, run crowds, and read 500 meters for a day on bad lines.
 	$(WITH_SERVERS) $(PYTHON) -m pytest -m soak -s
+
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= wrapper answer rows conversation lorawan webhook
+fuzz: install ## Fuzz codec, decoders and webhook for FUZZ_SECONDS each (Linux; coverage-guided).
+	@for target in $(FUZZ_TARGETS); do \
+	    echo "== $$target"; \
+	    $(PYTHON) -m meters.tests.fuzzing $$target $(FUZZ_SECONDS) || exit 1; \
+	done
 
 lint: install ## Check format, style, types and who imports whom.
 	$(PYTHON) -m ruff format --check .

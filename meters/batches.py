@@ -13,6 +13,8 @@ from quantify.periods import EPOCH
 
 DAY = 86_400_000_000
 LARGEST = 2**63 - 1
+# The bits of an AMR status that are kept, of however many a meter sends.
+STATUS_BITS = 0x7FFF
 
 type Key = tuple[UUID, int]
 
@@ -66,8 +68,8 @@ class ReadingArrays:
             keys,
             np.array([number[row.meter_id, row.channel] for row in rows], np.int64),
             np.array([microseconds(row.taken_at) for row in rows], np.int64),
-            np.array([min(row.value, LARGEST) for row in rows], np.int64),
-            np.array([row.status for row in rows], np.int64),
+            np.array([max(-LARGEST, min(row.value, LARGEST)) for row in rows], np.int64),
+            np.array([row.status & STATUS_BITS for row in rows], np.int64),
             np.array([row.is_opening for row in rows], np.bool_),
         )
 

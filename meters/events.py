@@ -12,6 +12,8 @@ from django.db.models import Max
 from meters.event_codes import Log, Sign
 from meters.models.events import MeterEvent, MeterEventQuerySet
 
+LARGEST_CODE = 2**31 - 1
+
 
 class RawEvent(NamedTuple):
     """An entry of an event log."""
@@ -24,8 +26,12 @@ class RawEvent(NamedTuple):
 
 
 def record(events: Iterable[RawEvent]) -> int:
-    """Keep events that are not known yet; returns how many those were."""
-    rows = sorted(set(events))
+    """
+    Keep events that are not known yet; returns how many those were.
+
+    A number that can be no code, as a broken meter may send it, is passed over.
+    """
+    rows = sorted({event for event in events if 0 <= event.code <= LARGEST_CODE})
     if not rows:
         return 0
     columns = [list(column) for column in zip(*rows, strict=True)]

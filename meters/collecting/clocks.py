@@ -16,6 +16,14 @@ GRAVE = timedelta(seconds=450)
 QUARTER = timedelta(minutes=15)
 GUARD = timedelta(seconds=10)
 FEW = 3
+# A clock that is some 68 years off, as in 1970 or 2099, is off by no less.
+FURTHEST = 2**31 - 1
+
+
+def drift(theirs: datetime, ours: datetime) -> int:
+    """How far a clock runs ahead of ours, in seconds; what is further off counts as 68 years."""
+    ahead = round((theirs - ours).total_seconds())
+    return max(-FURTHEST, min(FURTHEST, ahead))
 
 
 def is_off(drift: int | None) -> bool:
@@ -38,14 +46,14 @@ def wait(ours: datetime, theirs: datetime | None) -> timedelta:
     """How long to wait until neither clock is near the edge of a quarter of an hour."""
     waited = timedelta(0)
     clocks = [ours] if theirs is None else [ours, theirs]
-    while any(near := [_leave_edge(clock + waited) for clock in clocks]):
+    into = [timedelta(seconds=clock.timestamp() % QUARTER.total_seconds()) for clock in clocks]
+    while any(near := [_leave_edge((one + waited) % QUARTER) for one in into]):
         waited += max(near)
     return waited
 
 
-def _leave_edge(clock: datetime) -> timedelta:
-    """How long until a clock is past the edge that it is near to; zero if it is not."""
-    into = timedelta(seconds=clock.timestamp() % QUARTER.total_seconds())
+def _leave_edge(into: timedelta) -> timedelta:
+    """How long until a clock so far into a quarter is past its edge; zero if it is not near."""
     if into < GUARD:
         return GUARD - into
     return QUARTER - into + GUARD if into > QUARTER - GUARD else timedelta(0)

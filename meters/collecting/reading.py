@@ -27,7 +27,7 @@ async def read_out(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwat
     visit.heard = True
     visit.relay, visit.relay_read_at = snapshot.relay, stopwatch.now()
     if snapshot.clock is not None:
-        visit.drift = round((snapshot.clock - stopwatch.now()).total_seconds())
+        visit.drift = clocks.drift(snapshot.clock, stopwatch.now())
     for profile in visit.target.profiles:
         await _read_profile(talk, visit, profile, visiting, stopwatch)
     await _read_events(talk, visit)
@@ -41,7 +41,7 @@ async def set_clock(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwa
     :raises meters.dlms.errors.DlmsError: if the meter does not answer, or not as it should.
     """
     theirs = (await talk.snapshot(relay=False)).clock
-    drift = None if theirs is None else round((theirs - stopwatch.now()).total_seconds())
+    drift = None if theirs is None else clocks.drift(theirs, stopwatch.now())
     pause = clocks.wait(stopwatch.now(), theirs).total_seconds()
     if not clocks.is_off(drift) or stopwatch.passed + pause >= visiting.seconds:
         return

@@ -174,6 +174,18 @@ class TestRecord:
         with django_assert_max_num_queries(20):
             readings.record(rows, received_at=LATER)
 
+    @pytest.mark.parametrize(
+        ("value", "status", "refused"),
+        [(-(2**70), 0, 1), (2**70, 0, 1), (1010, 2**70, 0), (1010, -1, 0)],
+    )
+    def test_a_meter_that_tells_nonsense_spoils_no_other(self, value, status, refused):
+        broken, sound = new_meter(), new_meter()
+        rows = [raw(broken, 1, value, status), raw(sound, 0, 1000), raw(sound, 1, 1010)]
+
+        recorded = readings.record(rows, received_at=LATER)
+
+        assert (recorded.refused, recorded.intervals) == (refused, 1)
+
 
 class TestGap:
     def test_is_estimated_exactly_in_total(self):

@@ -30,6 +30,13 @@ def test_wait(ours, theirs, seconds):
         assert 10 <= into <= 890
 
 
+def test_wait_at_the_end_of_time():
+    """A clock may show anything that a date can be."""
+    last = datetime(9999, 12, 31, 23, 59, 55, tzinfo=UTC)
+
+    assert clocks.wait(at("12:07:00"), last) == timedelta(seconds=15)
+
+
 @pytest.mark.parametrize(
     ("drifts", "doubtful"),
     [
@@ -56,6 +63,19 @@ class TestRound:
         assert event.meter == meter(101)
         assert (event.words, event.detail) == ("Clock set by this system", "It was -300 s off.")
         assert not MeterAlert.objects.exists()
+
+    @pytest.mark.parametrize("year", [1970, 2099])
+    def test_goes_on_where_a_clock_is_a_lifetime_off(self, served, concentrator, year):
+        concentrator.keeps_clocks = False
+        concentrator.save()
+        served.fleet[101].set_clock(NOW.replace(year=year))
+        served.fleet[104].set_clock(NOW - timedelta(seconds=90))
+
+        summary = gather(concentrator)
+
+        assert (summary.heard, summary.failures) == (4, {})
+        assert meter(104).clock_drift_seconds == -90
+        assert abs(meter(101).clock_drift_seconds) > 40 * 366 * 86_400
 
     def test_tells_of_a_clock_that_spoiled_readings(self, served, concentrator):
         served.fleet[101].set_clock(NOW - timedelta(minutes=11))

@@ -97,6 +97,20 @@ class TestRecord:
         assert events.record([event, event]) == 1
         assert events.record([event]) == 0
 
+    @pytest.mark.parametrize("code", [-5, 2**31, 2**70])
+    def test_passes_over_what_can_be_no_code(self, code):
+        broken, sound = MeterFactory.create_batch(2)
+
+        kept = events.record(
+            [
+                RawEvent(broken.pk, Log.STANDARD, NOON, code),
+                RawEvent(sound.pk, Log.STANDARD, NOON, 1),
+            ]
+        )
+
+        assert kept == 1
+        assert MeterEvent.objects.get().meter == sound
+
     def test_nothing_is_changed_afterwards(self):
         events.record([RawEvent(MeterFactory.create().pk, Log.FRAUD, NOON, 42)])
 
