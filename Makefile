@@ -28,7 +28,7 @@ soak: install ## Kill some 500 processes, run crowds, and read 500 meters for a 
 	$(WITH_SERVERS) $(PYTHON) -m pytest -m soak -s
 
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= wrapper answer rows conversation lorawan webhook
+FUZZ_TARGETS ?= wrapper answer sealed rows conversation lorawan webhook
 fuzz: install ## Fuzz codec, decoders and webhook for FUZZ_SECONDS each (Linux; coverage-guided).
 	@for target in $(FUZZ_TARGETS); do \
 	    echo "== $$target"; \

@@ -269,13 +269,15 @@ class Session:
                 return b"".join(parts)
             if size > LONGEST_RESULT or not block.data:
                 raise FrameError(f"a result of more than {size} octets")
-            reply = await self._ask_get(GetNextRequest(invoke, expected).to_bytes(), invoke)
+            request = GetNextRequest(invoke, expected).to_bytes()
+            reply = await self._ask_get(request, invoke, after=expected)
             if not isinstance(reply, GetBlockResponse):
                 raise _broken_off(reply, subject)
             block, expected = reply, expected + 1
 
-    async def _ask_get(self, apdu: bytes, invoke: int) -> GetReply:
-        return await self._exchange(apdu, _GET_RESPONSES, invoke)
+    async def _ask_get(self, apdu: bytes, invoke: int, *, after: int = -1) -> GetReply:
+        """The answer to a GET; blocks up to and with ``after`` are repetitions on the way."""
+        return await self._exchange(apdu, _GET_RESPONSES, invoke, after=after)
 
     def _next_invoke(self) -> int:
         return CONFIRMED_HIGH_PRIORITY | self.knowledge.next_invoke_id(self.route)
@@ -287,6 +289,7 @@ class Session:
         invoke: int | None = None,
         *,
         wait: float | None = None,
+        after: int = -1,
     ) -> T:
         self._mailbox.clear()
         self._line.send(self.route, self._cipher.seal(apdu) if self._cipher else apdu)
@@ -299,7 +302,7 @@ class Session:
                             state_error=response.state_error,
                             service_error=response.service_error,
                         )
-                    if isinstance(response, expected) and _answers(response, invoke):
+                    if isinstance(response, expected) and _answers(response, invoke, after):
                         return response
         except TimeoutError:
             raise ReplyTimeout(f"device {self.route.device} did not answer in time") from None
@@ -328,8 +331,11 @@ def _broken_off(reply: GetReply, subject: str) -> DlmsError:
     return FrameError("a block transfer that ends in another kind of answer")
 
 
-def _answers(response: object, invoke: int | None) -> bool:
-    """Whether a response belongs to the request, and not to one that was given up on."""
+def _answers(response: object, invoke: int | None, after: int) -> bool:
+    """Whether a response belongs to the request: not to one before, nor is a block come twice."""
     if invoke is None:
         return True
+    if isinstance(response, GetBlockResponse) and response.data is not None:
+        is_new = response.number > after
+        return is_new and (response.invoke ^ invoke) & INVOKE_ID_MASK == 0
     return (getattr(response, "invoke", invoke) ^ invoke) & INVOKE_ID_MASK == 0

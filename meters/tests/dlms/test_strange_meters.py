@@ -184,6 +184,28 @@ class TestManners:
 
         run(asyncio.wait_for(main(), 5))
 
+    def test_blocks_that_come_twice_are_taken_once(self):
+        behaviour = Behaviour(max_pdu=128)
+        talk = Conversation(meter_device(StandIn(), behaviour), behaviour)
+
+        async def answering(raw, writer):
+            reply = framed(talk.answer(raw))
+            writer.write(reply)
+            # The second one comes when the next block was asked for.
+            await asyncio.sleep(0.02)
+            writer.write(reply)
+
+        async def main():
+            async with (
+                scripted(answering) as port,
+                client.connect(LOCALHOST, port, timeout=1) as line,
+                line.associate(logical_device=101) as meter,
+            ):
+                start = NOON - timedelta(hours=3)
+                return await meter.profile(obis.LOAD_PROFILE, start=start, end=NOON)
+
+        assert len(run(main())) == 12
+
     def test_a_list_with_an_answer_too_few_is_refused(self):
         async def answering(raw, writer):
             request = apdu.parse_request(raw)

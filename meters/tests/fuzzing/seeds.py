@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from meters.dlms import instants
+from meters.dlms.ciphering import CIPHERED
 from meters.dlms.selection import RangeSelection
 from meters.dlms.session import Session
 from meters.dlms.simulator.behaviour import Behaviour
@@ -23,8 +24,9 @@ from meters.tests.fuzzing.targets import (
     Dumb,
     Rehearsed,
     as_bytes,
+    from_the_meter,
     visit,
-)  # fmt: skip
+)
 
 FOUND = Path(__file__).parent / "found"
 EVENT_LOG = "0.0.99.98.0.255"
@@ -89,6 +91,7 @@ def valid() -> Mapping[str, list[bytes]]:
     return {
         "wrapper": [Frame(101, 1, reply).to_bytes() * 2 for reply in replies[:4]],
         "answer": replies,
+        "sealed": [from_the_meter(one) for one in replies if one[0] in CIPHERED] + replies[1:3],
         "rows": [profile()],
         "conversation": [as_bytes(one) for one in VISITS],
         "lorawan": FRAMES,

@@ -14,6 +14,7 @@ from meters.dlms import axdr, event_logs, obis
 from meters.dlms.addressing import GatewayPrefix, Route, WrapperPort
 from meters.dlms.apdu import parse_response
 from meters.dlms.association import AssociationRequest
+from meters.dlms.ciphering import CIPHERED, Cipher, CounterBlock, Keys, Watermark
 from meters.dlms.errors import ConnectionLost, DlmsError, FrameError
 from meters.dlms.knowledge import Knowledge
 from meters.dlms.meter import Meter
@@ -42,6 +43,11 @@ LAYOUT = ProfileLayout(
     {obis.ENERGY_IMPORT: ScalerUnit(3, 30)},
 )
 READERS = (ScalerUnit.of, columns_of, period_of)
+
+
+KEYS = Keys(bytes(range(16)), bytes(range(16, 32)))
+OURS, THEIRS = b"QTY\x00\x00\x00\x00\x01", b"MTR\x00\x00\x00\x00\x02"
+HEARD = 6
 
 
 class Rehearsed(Mailbox):
@@ -149,6 +155,30 @@ def _bear(reading: Callable[..., object], *values: object) -> None:
         return
 
 
+def opened(data: bytes) -> bytes:
+    """:raises meters.dlms.errors.DlmsError: if it is not what the meter sealed."""
+    cipher = Cipher(OURS, KEYS, CounterBlock(0, 10), Watermark(HEARD), peer=THEIRS)
+    return cipher.open(data)
+
+
+def from_the_meter(apdu: bytes, *, counter: int = HEARD + 1) -> bytes:
+    """An APDU as only who has the meter's keys can seal it."""
+    block = CounterBlock(counter, counter + 1)
+    return Cipher(THEIRS, KEYS, block, Watermark(), peer=OURS).seal(apdu)
+
+
+def sealed(data: bytes) -> None:
+    """A ciphered reply as it came, and as one that the meter itself has sealed."""
+    candidates = [data]
+    if data and data[0] in CIPHERED:
+        candidates.append(from_the_meter(data))
+    for one in candidates:
+        try:
+            understand(opened(one))
+        except DlmsError:
+            continue
+
+
 def rows(data: bytes) -> None:
     """The buffer of a load profile."""
     try:
@@ -189,5 +219,6 @@ def webhook(data: bytes) -> None:
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (wrapper, answer, rows, conversation, lorawan, webhook)
+    target.__name__: target
+    for target in (wrapper, answer, sealed, rows, conversation, lorawan, webhook)
 }

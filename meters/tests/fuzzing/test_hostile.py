@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meters.dlms.errors import DlmsError, NotGenuine
 from meters.tests.fuzzing import grammar, seeds
-from meters.tests.fuzzing.targets import TARGETS
+from meters.tests.fuzzing.targets import HEARD, TARGETS, from_the_meter, opened
 
 SECONDS, OCTETS = 0.05, 64 * 1024 * 1024
 FUZZING = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
@@ -55,3 +56,30 @@ def test_the_largest_frames_take_little_memory(target, lie):
         tracemalloc.stop()
 
     assert peak < OCTETS
+
+
+class TestSealed:
+    """Nothing reaches who reads values that the meter did not seal, each once."""
+
+    APDU = seeds.VISITS[0][1]
+
+    @FUZZING
+    @given(data=st.data())
+    def test_spoiled_is_never_opened(self, data):
+        genuine = from_the_meter(self.APDU)
+        spoiled = data.draw(grammar.spoiled(genuine).filter(lambda one: one != genuine))
+
+        with pytest.raises(DlmsError):
+            opened(spoiled)
+
+    @pytest.mark.parametrize("counter", [0, HEARD])
+    def test_a_counter_that_did_not_rise_is_refused(self, counter):
+        with pytest.raises(NotGenuine):
+            opened(from_the_meter(self.APDU, counter=counter))
+
+    def test_another_tag_is_refused(self):
+        genuine = from_the_meter(self.APDU)
+
+        with pytest.raises(NotGenuine):
+            opened(genuine[:-1] + bytes((genuine[-1] ^ 1,)))
+        assert opened(genuine) == self.APDU
