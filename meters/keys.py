@@ -4,9 +4,10 @@ The keys of meters: given, used, held back when a meter refuses them.
 An invocation counter must never be used twice with a key, whatever happens to this process: a
 block of counters is taken out of the database, and committed, before the first of them is used.
 What is left of a block when a process ends is never used. A block each round lasts for a century.
+A block is taken when the conversation begins, so that who speaks later has the higher counters.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -18,7 +19,7 @@ from django.db.models.functions import Greatest
 
 from meters import alerts, secrets
 from meters.dlms.ciphering import KEY_SIZE, CounterBlock, Keys, Watermark
-from meters.dlms.credentials import Credentials, Mechanism
+from meters.dlms.credentials import NOTHING, Credentials, Mechanism
 from meters.models.devices import Meter
 from meters.models.security import LARGEST_COUNTER, MeterKeys
 from quantify.crash_points import Point, reach
@@ -66,11 +67,21 @@ def _is_key(text: str) -> bool:
     return len(text) == 2 * KEY_SIZE and all(digit in "0123456789abcdefABCDEF" for digit in text)
 
 
-class Issue(NamedTuple):
-    """What can be shown to meters, and by meter why to others nothing can be."""
+class Withheld(Exception):
+    """Nothing can be shown to the meter; the text says why."""
 
-    credentials: Mapping[UUID, Credentials]
-    withheld: Mapping[UUID, str]
+
+class Shown(NamedTuple):
+    """
+    What a meter made of the credentials that it was shown.
+
+    ``counter`` is the highest of our counters that it heard, if it refused and told.
+    """
+
+    meter_id: UUID
+    credentials: Credentials
+    is_refused: bool
+    counter: int | None = None
 
 
 @transaction.atomic
@@ -98,52 +109,36 @@ def give(*, meter: Meter, given: Secrets) -> MeterKeys:
     return keys
 
 
-def issue(meters: Iterable[UUID]) -> Issue:
+def issue(meter_id: UUID) -> Credentials:
     """
-    What to show each meter, with counters that are nobody else's; none for a meter without keys.
+    What to show a meter, with counters that are nobody else's; nothing where there are no keys.
 
     Must not be called inside a database transaction: the counters are spent when it returns.
+
+    :raises Withheld: if the meter is held, no counters are left, or its keys do not open.
     """
-    credentials: dict[UUID, Credentials] = {}
-    withheld: dict[UUID, str] = {}
-    rows = _reserve(list(meters))
+    with transaction.atomic(durable=True):
+        stored = MeterKeys.objects.select_for_update(no_key=True).filter(meter=meter_id)
+        keys = stored.first()
+        if keys is None:
+            return NOTHING
+        if keys.held_at is not None:
+            raise Withheld(HELD)
+        end = _reserve(keys) if keys.level == MeterKeys.Level.HIGH_GMAC else 0
     reach(Point.COUNTERS_RESERVED)
-    for meter_id, level, sealed, end, heard, is_held in rows:
-        if is_held:
-            withheld[meter_id] = HELD
-        elif end is None:
-            withheld[meter_id] = "No invocation counters are left: give the meter new keys."
-        else:
-            try:
-                credentials[meter_id] = _opened(meter_id, level, sealed, end, heard)
-            except secrets.NoSecret as error:
-                withheld[meter_id] = str(error)
-    return Issue(credentials, withheld)
+    try:
+        return _opened(meter_id, keys.level, keys.sealed, end, keys.heard_counter)
+    except secrets.NoSecret as error:
+        raise Withheld(str(error)) from error
 
 
-def _reserve(meters: list[UUID]) -> Sequence[tuple[UUID, str, str, int | None, int, bool]]:
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(_RESERVE, {"meters": meters, "block": BLOCK, "largest": LARGEST_COUNTER})
-        return list(cursor.fetchall())
-
-
-# In order of the meters, as everybody locks them.
-_RESERVE = """
-WITH locked AS (
-    SELECT id FROM meters_meterkeys WHERE meter_id = ANY(%(meters)s)
-    ORDER BY meter_id FOR NO KEY UPDATE
-), reserved AS (
-    UPDATE meters_meterkeys k SET next_counter = k.next_counter + %(block)s
-    FROM locked WHERE k.id = locked.id AND k.level = 'high_gmac' AND k.held_at IS NULL
-      AND k.next_counter + %(block)s <= %(largest)s + 1
-    RETURNING k.id, k.next_counter
-)
-SELECT k.meter_id, k.level, k.sealed,
-    CASE WHEN k.level = 'high_gmac' THEN reserved.next_counter ELSE 0 END,
-    k.heard_counter, k.held_at IS NOT NULL
-FROM locked JOIN meters_meterkeys k ON k.id = locked.id
-LEFT JOIN reserved ON reserved.id = k.id
-"""
+def _reserve(keys: MeterKeys) -> int:
+    """Take a block of counters; where it ends."""
+    end = keys.next_counter + BLOCK
+    if end > LARGEST_COUNTER + 1:
+        raise Withheld("No invocation counters are left: give the meter new keys.")
+    MeterKeys.objects.filter(pk=keys.pk).update(next_counter=end)
+    return end
 
 
 def _opened(meter_id: UUID, level: str, sealed: str, end: int, heard: int) -> Credentials:
@@ -160,8 +155,22 @@ def _opened(meter_id: UUID, level: str, sealed: str, end: int, heard: int) -> Cr
     )
 
 
-def note_accepted(heard: Mapping[UUID, int]) -> None:
+def note(shown: Iterable[Shown], *, now: datetime) -> None:
+    """What meters made of their credentials, whoever showed them; no credentials, no news."""
+    told = [one for one in shown if one.credentials is not NOTHING]
+    _note_accepted(
+        {one.meter_id: one.credentials.heard.value for one in told if not one.is_refused}
+    )
+    for one in told:
+        if one.is_refused:
+            used = one.credentials.counters.next - 1
+            _note_refused(one.meter_id, used=used, counter=one.counter, now=now)
+
+
+def _note_accepted(heard: Mapping[UUID, int]) -> None:
     """Meters that let us in, and the highest counter that each used itself."""
+    if not heard:
+        return
     with connection.cursor() as cursor:
         rows = sorted(heard.items())
         cursor.execute(_ACCEPTED, [[meter for meter, _ in rows], [value for _, value in rows]])
@@ -175,7 +184,7 @@ FROM unnest(%s::uuid[], %s::bigint[]) AS told (meter_id, heard) WHERE k.meter_id
 
 
 @transaction.atomic
-def note_refused(meter_id: UUID, *, used: int, counter: int | None, now: datetime) -> None:
+def _note_refused(meter_id: UUID, *, used: int, counter: int | None, now: datetime) -> None:
     """
     A meter that did not let us in; the third time in a row it is held, and somebody is told.
 

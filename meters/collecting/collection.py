@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from meters import keys
 from meters.collecting import outcomes, visits
 from meters.collecting.line import Address
 from meters.collecting.outcomes import Summary
@@ -54,7 +55,7 @@ def collect(
         if start:
             visiting = replace(visiting, seconds=inf, meter_seconds=inf, most_rows=inf)
         stopwatch = Stopwatch(now)
-        visited = visits.visit_all(targets.chosen, visiting, told)
+        visited = visits.visit_all(targets.chosen, visiting, told, keys.issue)
         reach(Point.COUNTERS_USED)
         outcomes.write(concentrator, visited, targets.unreachable, summary, stopwatch.now())
         summary.seconds = stopwatch.passed

@@ -9,9 +9,9 @@ from django.db import connection, transaction
 from meters import alerts, events, keys, readings
 from meters.collecting import clocks, gaps
 from meters.collecting.rounds import Visit
-from meters.dlms.credentials import NOTHING
 from meters.event_codes import CLOCK_SET, Log
 from meters.events import RawEvent
+from meters.keys import Shown
 from meters.models.devices import CommunicationStatus, Concentrator
 from meters.readings import Recorded
 from meters.relays import relay_state
@@ -70,7 +70,7 @@ def write(
         ((visit.target.meter_id, asked) for visit in visited for asked in visit.asked_again), now
     )
     summary.events = events.record(_events(visited))
-    _note_credentials(visited, now)
+    keys.note(_shown(visited), now=now)
     with transaction.atomic():
         _mark_meters([visit for visit in visited if visit.heard], now)
         if summary.heard:
@@ -154,22 +154,12 @@ WHERE m.id = told.id
 """
 
 
-def _note_credentials(visited: list[Visit], now: datetime) -> None:
+def _shown(visited: list[Visit]) -> Iterator[Shown]:
     """What meters with a password or keys made of them."""
-    accepted = {
-        visit.target.meter_id: visit.target.credentials.heard.value
-        for visit in visited
-        if visit.heard and visit.target.credentials is not NOTHING
-    }
-    if accepted:
-        keys.note_accepted(accepted)
     for visit in visited:
-        if visit.refused:
-            keys.note_refused(
-                visit.target.meter_id,
-                used=visit.target.credentials.counters.next - 1,
-                counter=visit.counter_heard,
-                now=now,
+        if visit.heard or visit.refused:
+            yield Shown(
+                visit.target.meter_id, visit.credentials, visit.refused, visit.counter_heard
             )
 
 

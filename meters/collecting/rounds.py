@@ -8,6 +8,7 @@ from meters.batches import RawReading
 from meters.collecting.gaps import Missing
 from meters.collecting.line import Address
 from meters.collecting.targets import Target
+from meters.dlms.credentials import NOTHING, Credentials
 from meters.dlms.values import RelayState
 from meters.events import RawEvent
 
@@ -45,8 +46,8 @@ class Visit:
     ``drift`` is how far its clock ran ahead of ours, in seconds. ``error`` is empty if all went
     well; readings that came before an error count. ``reached`` is up to where each profile was
     read: a visit that is repeated goes on from there. ``asked_again`` are the missing stretches
-    that the meter answered for. ``refused``: it did not accept our credentials, and told that it
-    heard counters up to ``counter_heard``. ``tried``: the meter was spoken to.
+    that the meter answered for. ``credentials`` is what it was shown; ``refused``: it did not
+    accept that, and heard counters up to ``counter_heard``. ``tried``: it was spoken to.
     """
 
     target: Target
@@ -62,6 +63,7 @@ class Visit:
     events: list[RawEvent] = field(default_factory=list)
     events_read: bool = False
     asked_again: list[Missing] = field(default_factory=list)
+    credentials: Credentials = NOTHING
     refused: bool = False
     counter_heard: int | None = None
     error: str = NO_TIME_LEFT

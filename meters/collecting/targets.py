@@ -8,11 +8,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from meters import events, keys
+from meters import events
 from meters.collecting import gaps
 from meters.collecting.gaps import Missing
 from meters.collecting.line import MeterAddress, NoAddress
-from meters.dlms.credentials import NOTHING, Credentials
 from meters.event_codes import LOGS, Log
 from meters.models.devices import Concentrator
 from meters.vee.rules import Rule
@@ -39,7 +38,7 @@ class Target:
     A meter to be visited.
 
     ``missing`` is to be asked for once more; ``events_since`` is from when on each event log is
-    to be read, None if that is not due.
+    to be read, None if that is not due. ``has_keys``: it is shown a password or keys.
     """
 
     meter_id: UUID
@@ -49,7 +48,7 @@ class Target:
     profiles: list[Profile] = field(default_factory=list)
     missing: Sequence[Missing] = ()
     events_since: Mapping[Log, datetime] | None = None
-    credentials: Credentials = NOTHING
+    has_keys: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +74,7 @@ class _Row(NamedTuple):
     gateway_address: str
     ipv6_address: str | None
     has_relay: bool
+    has_keys: bool
     rests: bool
     events_due: bool
     profile: str | None
@@ -107,7 +107,7 @@ def targets_of(
         except NoAddress as error:
             found.unreachable[row.serial] = str(error)
             continue
-        new = Target(row.meter_id, row.serial, address, row.has_relay)
+        new = Target(row.meter_id, row.serial, address, row.has_relay, has_keys=row.has_keys)
         target = targets.setdefault(row.meter_id, new)
         if row.events_due:
             listening.add(row.meter_id)
@@ -117,17 +117,9 @@ def targets_of(
             target.profiles.append(Profile(row.profile, since, channels))
     lacking = {} if start else gaps.missing(_before_news(targets.values()), now)
     logs_since = _events_since(listening, now)
-    issued = keys.issue(targets)
-    found.unreachable |= {targets[key].serial: why for key, why in issued.withheld.items()}
     found.chosen = [
-        replace(
-            one,
-            missing=lacking.get(key, ()),
-            events_since=logs_since.get(key),
-            credentials=issued.credentials.get(key, NOTHING),
-        )
+        replace(one, missing=lacking.get(key, ()), events_since=logs_since.get(key))
         for key, one in targets.items()
-        if key not in issued.withheld
     ]
     return found
 
@@ -162,6 +154,7 @@ def _rows(concentrator: Concentrator, now: datetime, serial: str | None) -> list
 
 _TARGETS = """
 SELECT m.id, m.serial, m.logical_device, m.gateway_address, host(m.ipv6_address), m.has_relay,
+    EXISTS (SELECT FROM meters_meterkeys WHERE meter_id = m.id),
     coalesce(m.visit_after > %(now)s, false),
     coalesce(m.events_read_at < %(events_before)s, true), r.profile_obis,
     min(coalesce(newest.taken_at, hangs.starts_at, %(first)s)),

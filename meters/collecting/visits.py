@@ -11,35 +11,46 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync, sync_to_async
 
 from meters.collecting import clocks
 from meters.collecting.reading import read_out, set_clock
 from meters.collecting.rounds import Round, Stopwatch, Visit
 from meters.collecting.targets import Target
 from meters.dlms.client import Line
+from meters.dlms.credentials import Credentials
 from meters.dlms.errors import ConnectionLost, CredentialsRefused, DlmsError
+from meters.keys import Withheld
 
 GIVE_UP_AFTER = 2
 
 type Told = Callable[[Visit], object]
+type Issuing = Callable[[UUID], Credentials]
 type Walk = Coroutine[Any, Any, None]
 
 
 def visit_all(
-    targets: Sequence[Target], visiting: Round, told: Told = lambda _: None
+    targets: Sequence[Target], visiting: Round, told: Told, issue: Issuing
 ) -> list[Visit]:
-    """Visit meters, begun in the given order; ``told`` hears of each when it is done."""
+    """
+    Visit meters, begun in the given order; ``told`` hears of each when it is done.
+
+    ``issue`` is asked, in the thread of the caller, for what to show a meter that has keys.
+    """
     visits = [Visit(target) for target in targets]
-    asyncio.run(_Tour(visiting, told).go(visits))
+    async_to_sync(_Tour(visiting, told, issue).go)(visits)
     return visits
 
 
 class _Tour:
     """One round under way."""
 
-    def __init__(self, visiting: Round, told: Told) -> None:
+    def __init__(self, visiting: Round, told: Told, issue: Issuing) -> None:
         self._round = visiting
         self._told = told
+        self._issue = issue
         self._stopwatch = Stopwatch(visiting.began)
         self._suspects: deque[Visit] = deque()
 
@@ -108,27 +119,29 @@ class _Tour:
         while self._goes_on(waiting):
             visit = waiting.popleft()
             try:
+                await self._show_credentials(visit)
                 async with (
                     self._round.address.connect(visit.target.address) as connection,
                     self._round.address.associate(
-                        connection, visit.target.address, visit.target.credentials
+                        connection, visit.target.address, visit.credentials
                     ) as talk,
                 ):
                     await set_clock(talk, visit, self._round, self._stopwatch)
-            except DlmsError as error:
+            except (DlmsError, Withheld) as error:
                 visit.error = f"The clock could not be set: {_words(error)}"
 
     async def _visit(self, visit: Visit, connection: Line) -> None:
-        visit.tried, visit.error = True, ""
         address, limit = self._round.address, self._round.meter_seconds
         try:
+            await self._show_credentials(visit)
+            visit.tried, visit.error = True, ""
             async with (
                 asyncio.timeout(limit),
-                address.associate(
-                    connection, visit.target.address, visit.target.credentials
-                ) as talk,
+                address.associate(connection, visit.target.address, visit.credentials) as talk,
             ):
                 await read_out(talk, visit, self._round, self._stopwatch)
+        except Withheld as error:
+            visit.error = str(error)
         except TimeoutError:
             visit.error = f"The meter was too slow: not done after {limit:g} s."
         except CredentialsRefused as error:
@@ -136,6 +149,13 @@ class _Tour:
             visit.counter_heard = await address.counter_heard_by(connection, visit.target.address)
         except DlmsError as error:
             visit.error = _words(error)
+
+    async def _show_credentials(self, visit: Visit) -> None:
+        """Counters are taken when the talk begins: a command may have had some since the round."""
+        if visit.target.has_keys:
+            heard = visit.credentials.heard.value
+            visit.credentials = await sync_to_async(self._issue)(visit.target.meter_id)
+            visit.credentials.heard.value = max(heard, visit.credentials.heard.value)
 
     def _goes_on(self, waiting: deque[Visit]) -> bool:
         return bool(waiting) and self._stopwatch.passed < self._round.seconds
@@ -149,5 +169,5 @@ def _to_be_set(visits: Sequence[Visit]) -> deque[Visit]:
     return deque(visit for visit in heard if clocks.is_off(visit.drift))
 
 
-def _words(error: DlmsError) -> str:
+def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -9,9 +9,9 @@ from asgiref.sync import async_to_sync, sync_to_async
 from meters import keys
 from meters.collecting.line import Address, MeterAddress, NoAddress
 from meters.control.exchange import Exchange, LastWord, Order, reached
-from meters.dlms.credentials import NOTHING, Credentials
-from meters.dlms.errors import AccessDenied, DlmsError, ServiceRefused
+from meters.dlms.errors import AccessDenied, CredentialsRefused, DlmsError, ServiceRefused
 from meters.dlms.meter import Meter as Talk
+from meters.keys import Shown
 from meters.models.control import Command
 from meters.models.devices import Meter
 
@@ -36,24 +36,27 @@ class DlmsChannel:
         return cls(Address.of(meter.concentrator), place, meter.pk)
 
     def converse(self, order: Order, may_leave: LastWord) -> Exchange:
-        """Hold the conversation; the last word is asked in the thread of the caller."""
-        issued = keys.issue([self.meter_id])
-        if why := issued.withheld.get(self.meter_id):
-            return Exchange(error=why)
-        credentials = issued.credentials.get(self.meter_id, NOTHING)
-        exchange: Exchange = async_to_sync(self._converse)(order, may_leave, credentials)
+        """Hold the conversation; keys and the last word are asked for in the caller's thread."""
+        exchange: Exchange = async_to_sync(self._converse)(order, may_leave)
         return exchange
 
-    async def _converse(
-        self, order: Order, may_leave: LastWord, credentials: Credentials
-    ) -> Exchange:
+    async def _converse(self, order: Order, may_leave: LastWord) -> Exchange:
         exchange = Exchange()
         try:
-            async with (
-                self.address.connect(self.meter) as connection,
-                self.address.associate(connection, self.meter, credentials) as talk,
-            ):
-                await _speak(talk, order, may_leave, exchange)
+            async with self.address.connect(self.meter) as connection:
+                credentials = await sync_to_async(keys.issue)(self.meter_id)
+                try:
+                    async with self.address.associate(connection, self.meter, credentials) as talk:
+                        exchange.shown = Shown(self.meter_id, credentials, is_refused=False)
+                        await _speak(talk, order, may_leave, exchange)
+                except CredentialsRefused:
+                    heard = await self.address.counter_heard_by(connection, self.meter)
+                    exchange.shown = Shown(
+                        self.meter_id, credentials, is_refused=True, counter=heard
+                    )
+                    raise
+        except keys.Withheld as error:
+            exchange.error = str(error)
         except DlmsError as error:
             exchange.error = exchange.error or f"{type(error).__name__}: {error}"
         return exchange

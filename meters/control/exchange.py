@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from meters.dlms.values import RelayState
+from meters.keys import Shown
 from meters.models.control import Command
 from meters.models.devices import Meter
 from meters.relays import CONFIRMED_AT_THE_METER, relay_state
@@ -46,7 +47,8 @@ class Exchange:
 
     ``left``: the order may have left for the meter. ``answered``: the meter accepted it.
     ``relay``: what it last said about its relay. ``refused``: why the order was held back at
-    the last moment. ``error``: why the conversation ended early.
+    the last moment. ``error``: why the conversation ended early. ``shown``: what the meter made of
+    our password or keys.
     """
 
     left: bool = False
@@ -54,6 +56,7 @@ class Exchange:
     relay: RelayState | None = None
     refused: str = ""
     error: str = ""
+    shown: Shown | None = None
 
 
 class Channel(Protocol):

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from meters import keys
 from meters.control.channels import channel_to
 from meters.control.conclusions import Attempt, conclude
 from meters.control.exchange import Channel, Order
@@ -72,6 +73,7 @@ def send(
 
     exchange = channel.converse(order, may_leave)
     reach(Point.COMMAND_ANSWERED)
+    keys.note([exchange.shown] if exchange.shown else [], now=now)
     return conclude(Attempt(command, order, exchange, sent_before), now)
 
 

@@ -9,9 +9,9 @@ from django.db import connection
 from accounts.models import AuditEntry
 from meters import keys, secrets
 from meters.admin.security import MeterKeysForm
-from meters.dlms.ciphering import Keys
-from meters.dlms.credentials import Mechanism
-from meters.keys import BLOCK, BadKeys, Secrets
+from meters.dlms.ciphering import CounterBlock, Keys, Watermark
+from meters.dlms.credentials import NOTHING, Credentials, Mechanism
+from meters.keys import BLOCK, BadKeys, Secrets, Shown, Withheld
 from meters.models import MeterAlert, MeterKeys
 from meters.tests.factories import MeterFactory
 
@@ -28,7 +28,7 @@ def meter():
 
 
 def issued(meter):
-    return keys.issue([meter.pk]).credentials[meter.pk]
+    return keys.issue(meter.pk)
 
 
 class TestGive:
@@ -94,7 +94,7 @@ class TestIssue:
         assert MeterKeys.objects.get().next_counter == 1
 
     def test_has_nothing_for_a_meter_without(self, meter):
-        assert keys.issue([meter.pk]) == ({}, {})
+        assert keys.issue(meter.pk) is NOTHING
 
     def test_never_gives_a_counter_twice(self, meter):
         keys.give(meter=meter, given=GIVEN)
@@ -109,35 +109,44 @@ class TestIssue:
         MeterKeys.objects.update(next_counter=2**32 - BLOCK)
         assert issued(meter).counters.take() == 2**32 - BLOCK
 
-        assert "new keys" in keys.issue([meter.pk]).withheld[meter.pk]
+        with pytest.raises(Withheld, match="new keys"):
+            issued(meter)
 
     def test_keys_of_another_meter_do_not_open(self, meter):
         other = MeterFactory.create()
         keys.give(meter=other, given=GIVEN)
         MeterKeys.objects.update(meter=meter)
 
-        assert "another meter" in keys.issue([meter.pk]).withheld[meter.pk]
+        with pytest.raises(Withheld, match="another meter"):
+            issued(meter)
 
     def test_is_told_from_no_secret(self, meter, settings):
         keys.give(meter=meter, given=GIVEN)
         settings.METER_KEYS_SECRETS = [Fernet.generate_key().decode()]
 
-        assert "No key of METER_KEYS_SECRETS" in keys.issue([meter.pk]).withheld[meter.pk]
+        with pytest.raises(Withheld, match="No key of METER_KEYS_SECRETS"):
+            issued(meter)
 
 
-class TestNoteRefused:
+class TestNote:
     def refuse(self, meter, counter=None, used=5):
-        keys.note_refused(meter.pk, used=used, counter=counter, now=NOW)
+        shown = Credentials(counters=CounterBlock(used + 1, used + 2))
+        keys.note([Shown(meter.pk, shown, True, counter)], now=NOW)
+
+    def accept(self, meter, heard):
+        shown = Credentials(heard=Watermark(heard))
+        keys.note([Shown(meter.pk, shown, False)], now=NOW)
 
     def test_holds_a_meter_at_the_third(self, meter):
         keys.give(meter=meter, given=GIVEN)
         for _ in range(2):
             self.refuse(meter)
-        assert not keys.issue([meter.pk]).withheld
+        assert issued(meter)
 
         self.refuse(meter)
 
-        assert keys.issue([meter.pk]).withheld == {meter.pk: keys.HELD}
+        with pytest.raises(Withheld, match="refused the password or keys"):
+            issued(meter)
         assert MeterAlert.objects.get().severity == "error"
         keys.give(meter=meter, given=GIVEN)
         assert issued(meter)
@@ -146,7 +155,7 @@ class TestNoteRefused:
         keys.give(meter=meter, given=GIVEN)
         self.refuse(meter)
         self.refuse(meter)
-        keys.note_accepted({meter.pk: 77})
+        self.accept(meter, 77)
         self.refuse(meter)
 
         assert MeterKeys.objects.get().held_at is None

@@ -47,7 +47,7 @@ def page(name, kept):
 
 
 def opened(meter):
-    return keys.issue([meter.pk]).credentials[meter.pk]
+    return keys.issue(meter.pk)
 
 
 class TestNothingIsShown:

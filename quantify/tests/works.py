@@ -114,7 +114,7 @@ class RelayInAFile:
 
 def use_counters(meter: str, journal: str) -> None:
     """Take counters for a meter and use some, telling the journal which."""
-    counters = keys.issue([UUID(meter)]).credentials[UUID(meter)].counters
+    counters = keys.issue(UUID(meter)).counters
     told = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     for _ in range(3):
         os.write(told, f"{counters.take()}\n".encode())

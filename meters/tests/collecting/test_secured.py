@@ -1,6 +1,7 @@
 """Collection and control of meters with passwords and keys."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -50,6 +51,22 @@ def give(concentrator, device, given):
 
 def gather(concentrator, **asked):
     return collection.collect(concentrator_id=concentrator.pk, now=NOON, **asked)
+
+
+def ask(concentrator):
+    return requests.ask(
+        meter_id=concentrator.meters.get(logical_device=101).pk,
+        action="disconnect",
+        reason="Credit is used up.",
+        cause=Command.Cause.CREDIT,
+        trace=[],
+        requested_by=None,
+        now=NOON,
+    )
+
+
+def send(command, now=NOON):
+    return sending.send(command.pk, permit=lambda *_: sending.Verdict(), now=now)
 
 
 def test_each_is_read_as_it_wants(concentrator, standins):
@@ -105,20 +122,54 @@ def test_what_the_meter_repeats_is_refused(concentrator, standins):
 
 def test_commands_are_sent_with_the_keys(concentrator, standins):
     give(concentrator, 101, GIVEN)
-    command = requests.ask(
-        meter_id=concentrator.meters.get(logical_device=101).pk,
-        action="disconnect",
-        reason="Credit is used up.",
-        cause=Command.Cause.CREDIT,
-        trace=[],
-        requested_by=None,
-        now=NOON,
-    )
 
-    sent = sending.send(command.pk, permit=lambda *_: sending.Verdict(), now=NOON)
+    sent = send(ask(concentrator))
 
     assert sent.state == "verified"
     assert not standins[0].connected
+    assert MeterKeys.objects.get().heard_counter == standins[0].access.counter.next - 1
+
+
+def test_refusals_of_commands_and_of_visits_count_together(concentrator, standins):
+    give(concentrator, 101, WRONG)
+    gather(concentrator, serial="E101")
+    command = ask(concentrator)
+    outcomes = [send(command, NOON + timedelta(minutes=late)).outcome for late in (0, 5, 10)]
+
+    assert ["CredentialsRefused" in outcome for outcome in outcomes] == [True, True, False]
+    assert keys.HELD in outcomes[2]
+    assert gather(concentrator, serial="E101").failures == {"E101": keys.HELD}
+    assert standins[0].access.refusals == 3
+    assert MeterAlert.objects.get(kind="meter_fault").message == keys.HELD
+    assert standins[0].connected
+
+
+def test_a_command_goes_on_from_the_counter_that_the_meter_heard(concentrator, standins):
+    give(concentrator, 101, GIVEN)
+    standins[0].access.heard.value = 123_456
+    command = ask(concentrator)
+
+    assert "CredentialsRefused" in send(command).outcome
+    assert MeterKeys.objects.get().refusals == 0
+    assert send(command, NOON + timedelta(minutes=5)).state == "verified"
+
+
+def test_a_command_between_the_begin_of_a_round_and_a_visit_spoils_neither(
+    concentrator, standins, monkeypatch
+):
+    give(concentrator, 101, GIVEN)
+    command, choose, sent = ask(concentrator), collection.targets_of, []
+
+    def choose_and_send(*args, **asked):
+        chosen = choose(*args, **asked)
+        sent.append(send(command).state)
+        return chosen
+
+    monkeypatch.setattr(collection, "targets_of", choose_and_send)
+
+    assert gather(concentrator, serial="E101").failures == {}
+    assert sent == ["verified"]
+    assert Reading.objects.exists()
 
 
 def test_a_clock_is_set_with_keys_too(concentrator, standins):
