@@ -61,20 +61,22 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.2)
     parser.add_argument("--connections", type=int, default=2)
     parser.add_argument("--outstanding", type=int, default=8)
-    parser.add_argument("--serve", action="store_true", help="Be the simulator.")
+    parser.add_argument("--serve", metavar="CODE", help="Be the simulator of this estate.")
     asked = parser.parse_args()
     if asked.serve:
-        asyncio.run(serve(asked.meters, asked.delay))
+        asyncio.run(serve(asked.serve, asked.meters, asked.delay))
         return
     call_command("migrate", verbosity=0)
+    code = f"B{time.time_ns()}"
+    served = [f"--serve={code}", f"--meters={asked.meters}", f"--delay={asked.delay}"]
     with subprocess.Popen(  # noqa: S603
-        [sys.executable, __file__, "--serve", f"--meters={asked.meters}", f"--delay={asked.delay}"],
+        [sys.executable, __file__, *served],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as simulator:
         ports = json.loads(simulator.stdout.readline())
-        concentrators = make(asked, ports)
+        concentrators = make(asked, code, ports)
         cycle(concentrators, FIRST)
         before = cpu(), step(simulator)
         started = time.perf_counter()
@@ -85,9 +87,8 @@ def main() -> None:
     tell(asked, summaries, wall, [then - earlier for earlier, then in zip(before, after)])  # noqa: B905
 
 
-def make(asked: argparse.Namespace, ports: list[int]) -> list[Concentrator]:
+def make(asked: argparse.Namespace, code: str, ports: list[int]) -> list[Concentrator]:
     """The estate with a unit for each meter, and the concentrators that serve it."""
-    code = f"B{time.time_ns()}"
     estate = Estate.objects.create(code=code, name="Benchmark")
     concentrators = Concentrator.objects.bulk_create(
         Concentrator(
@@ -100,7 +101,7 @@ def make(asked: argparse.Namespace, ports: list[int]) -> list[Concentrator]:
     )  # fmt: skip
     meters = Meter.objects.bulk_create(
         Meter(
-            estate=estate, serial=f"{code}-{number}", kind="electricity", has_relay=True,
+            estate=estate, serial=serial_of(code, number), kind="electricity", has_relay=True,
             concentrator=concentrators[number // BEHIND_ONE], maximum_per_interval=50_000,
             logical_device=FIRST_DEVICE + number,
         )
@@ -153,10 +154,11 @@ def tell(
     )
 
 
-async def serve(count: int, delay: float) -> None:
+async def serve(code: str, count: int, delay: float) -> None:
     """Simulated concentrators of 500 meters each, until standard input ends."""
     now = FIRST
-    plan = FleetPlan(code="BENCH", epoch=EPOCH, meters=tuple(planned(one) for one in range(count)))
+    planned = tuple(plan_of(code, number) for number in range(count))
+    plan = FleetPlan(code=code, epoch=EPOCH, meters=planned)
     with tempfile.TemporaryDirectory() as folder:
         journal = journal_of(plan, Path(folder) / "journal")
         clock = SimulatedClock(start=now, keepers=[journal], time_source=lambda: now)
@@ -172,8 +174,12 @@ async def serve(count: int, delay: float) -> None:
             print(cpu(), flush=True)
 
 
-def planned(number: int) -> MeterPlan:
-    serial = f"BENCH{number:06}"
+def serial_of(code: str, number: int) -> str:
+    return f"{code}-{number:06}"
+
+
+def plan_of(code: str, number: int) -> MeterPlan:
+    serial = serial_of(code, number)
     return MeterPlan(
         logical_device=FIRST_DEVICE + number,
         serial=serial,

@@ -9,10 +9,9 @@ when most meters of a round are off by more than that: then it is our own clock 
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 TOLERANCE = timedelta(seconds=60)
-# Readings of a clock that is off by more are in the wrong interval (domain rules, VEE).
-GRAVE = timedelta(seconds=450)
 QUARTER = timedelta(minutes=15)
 GUARD = timedelta(seconds=10)
 FEW = 3
@@ -31,8 +30,9 @@ def is_off(drift: int | None) -> bool:
     return drift is None or abs(drift) > TOLERANCE.total_seconds()
 
 
-def is_grave(drift: int | None) -> bool:
-    return drift is None or abs(drift) > GRAVE.total_seconds()
+def is_grave(drift: int | None, limit: Decimal) -> bool:
+    """Whether readings are in the wrong interval; ``limit`` (s) is that of the check of clocks."""
+    return drift is None or abs(drift) > limit
 
 
 def are_doubtful(drifts: Iterable[int | None]) -> bool:

@@ -33,7 +33,7 @@ def check(named: str, serial: str) -> None:
     """:raises AnotherMeter: if that is not the name of the meter with this serial."""
     said, meant = _plain(named), _plain(serial)
     if not said.endswith(meant) and not meant.endswith(said):
-        raise AnotherMeter(f"the meter at this address is {named}, not {serial}")
+        raise AnotherMeter(f"The meter at this address is {named}, not {serial}")
 
 
 def _plain(name: str) -> str:

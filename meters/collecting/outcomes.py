@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection, transaction
 
@@ -16,7 +17,6 @@ from meters.models.devices import CommunicationStatus, Concentrator
 from meters.readings import Recorded
 from meters.relays import relay_state
 from meters.vee import limits
-from meters.vee.limits import Limits
 from meters.vee.validation import PARAMETERS
 
 READINGS_AT_ONCE = 250_000
@@ -63,8 +63,9 @@ def write(
     summary.clocks_set = sum(visit.clock_was_set for visit in visited)
     told = {visit.target.serial: visit.error for visit in visited if visit.error}
     summary.failures = unreachable | told
+    limit = limits.of_estate(concentrator.estate_id)["clock_drift.seconds"]
     if not clocks.are_doubtful(summary.drifts):
-        _doubt_wrong_clocks(visited, limits.of_estate(concentrator.estate_id))
+        _doubt_wrong_clocks(visited, limit)
     summary.recorded = _record(visited, now)
     gaps.note_asked(
         ((visit.target.meter_id, asked) for visit in visited for asked in visit.asked_again), now
@@ -76,19 +77,20 @@ def write(
         if summary.heard:
             # Where nobody answers, it is not the meters that are silent.
             _mark_silent([visit for visit in visited if visit.tried and not visit.heard], now)
+        _tell_of_others(visited, now)
         if concentrator.keeps_clocks and not clocks.are_doubtful(summary.drifts):
-            _tell_of_clocks(visited, now)
+            _tell_of_clocks(visited, limit, now)
         _mark_concentrator(concentrator, summary, now)
 
 
-def _doubt_wrong_clocks(visited: list[Visit], limit: Limits) -> None:
+def _doubt_wrong_clocks(visited: list[Visit], limit: Decimal) -> None:
     """
     Note with readings that their meter's clock was wrong at the visit; they will not count.
 
     Since when it was cannot be told. The totals around them are exact, their shape is estimated.
     """
     for visit in visited:
-        if abs(visit.drift or 0) > limit["clock_drift.seconds"]:
+        if visit.drift is not None and clocks.is_grave(visit.drift, limit):
             visit.readings = [
                 one._replace(status=one.status | PARAMETERS.clock_is_off) for one in visit.readings
             ]
@@ -174,9 +176,26 @@ def _events(visited: list[Visit]) -> Iterator[RawEvent]:
             yield RawEvent(visit.target.meter_id, Log.SYSTEM, at, CLOCK_SET, told)
 
 
-def _tell_of_clocks(visited: list[Visit], now: datetime) -> None:
-    """A clock that was off by half an interval spoiled readings: somebody should know."""
-    grave = [visit for visit in visited if visit.heard and clocks.is_grave(visit.drift)]
+def _tell_of_others(visited: list[Visit], now: datetime) -> None:
+    """At a meter's address another one answers: the readings of one of them go astray."""
+    alerts.raise_all(
+        (
+            alerts.Notice(
+                visit.target.meter_id,
+                alerts.Kind.METER_FAULT,
+                alerts.Severity.ERROR,
+                f"{visit.error}. Nothing of it is kept: correct the address of the meter.",
+            )
+            for visit in visited
+            if visit.is_another
+        ),
+        now=now,
+    )
+
+
+def _tell_of_clocks(visited: list[Visit], limit: Decimal, now: datetime) -> None:
+    """A clock that is off by more than its estate allows spoiled readings."""
+    grave = [visit for visit in visited if visit.heard and clocks.is_grave(visit.drift, limit)]
     alerts.raise_all(
         (
             alerts.Notice(

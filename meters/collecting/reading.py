@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from meters.batches import RawReading
-from meters.collecting import clocks
+from meters.collecting import clocks, identity
 from meters.collecting.rounds import Round, Stopwatch, Visit
 from meters.collecting.targets import JUST_AFTER, Profile
 from meters.dlms import event_logs
@@ -21,9 +21,14 @@ async def read_out(talk: Talk, visit: Visit, visiting: Round, stopwatch: Stopwat
     """
     Clock, relay, profiles and events of a meter; what it said counts also before an error.
 
+    :raises AnotherMeter: if it is another one than was meant; then nothing that it said counts.
     :raises meters.dlms.errors.DlmsError: if the meter does not answer, or not as it should.
     """
-    snapshot = await talk.snapshot(relay=visit.target.has_relay)
+    snapshot = await talk.snapshot(relay=visit.target.has_relay, serial=True)
+    if snapshot.serial:
+        identity.check(snapshot.serial, visit.target.serial)
+    else:
+        await identity.verify(talk, visit.target.serial)
     visit.heard = True
     visit.relay, visit.relay_read_at = snapshot.relay, stopwatch.now()
     if snapshot.clock is not None:

@@ -48,12 +48,14 @@ class Visit:
     read: a visit that is repeated goes on from there. ``asked_again`` are the missing stretches
     that the meter answered for. ``credentials`` is what it was shown; ``refused``: it did not
     accept that, and heard counters up to ``counter_heard``. ``tried``: it was spoken to.
+    ``is_another``: the meter that answered was not the one that was meant.
     """
 
     target: Target
     readings: list[RawReading] = field(default_factory=list)
     heard: bool = False
     tried: bool = False
+    is_another: bool = False
     drift: int | None = None
     clock_was_set: bool = False
     clock_set_at: datetime | None = None

@@ -16,6 +16,7 @@ from uuid import UUID
 from asgiref.sync import async_to_sync, sync_to_async
 
 from meters.collecting import clocks
+from meters.collecting.identity import AnotherMeter
 from meters.collecting.reading import read_out, set_clock
 from meters.collecting.rounds import Round, Stopwatch, Visit
 from meters.collecting.targets import Target
@@ -147,6 +148,8 @@ class _Tour:
         except CredentialsRefused as error:
             visit.error, visit.refused = _words(error), True
             visit.counter_heard = await address.counter_heard_by(connection, visit.target.address)
+        except AnotherMeter as error:
+            visit.error, visit.is_another = str(error), True
         except DlmsError as error:
             visit.error = _words(error)
 

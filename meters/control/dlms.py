@@ -7,6 +7,7 @@ from uuid import UUID
 from asgiref.sync import async_to_sync, sync_to_async
 
 from meters import keys
+from meters.collecting import identity
 from meters.collecting.line import Address, MeterAddress, NoAddress
 from meters.control.exchange import Exchange, LastWord, Order, reached
 from meters.dlms.errors import AccessDenied, CredentialsRefused, DlmsError, ServiceRefused
@@ -18,11 +19,12 @@ from meters.models.devices import Meter
 
 @dataclass(frozen=True, slots=True)
 class DlmsChannel:
-    """The way to a meter over the line of its concentrator."""
+    """The way to a meter over the line of its concentrator; another one there gets no orders."""
 
     address: Address
     meter: MeterAddress
     meter_id: UUID
+    serial: str
 
     @classmethod
     def to(cls, meter: Meter) -> Self | None:
@@ -33,7 +35,7 @@ class DlmsChannel:
             place = MeterAddress.of(meter, meter.concentrator)
         except NoAddress:
             return None
-        return cls(Address.of(meter.concentrator), place, meter.pk)
+        return cls(Address.of(meter.concentrator), place, meter.pk, meter.serial)
 
     def converse(self, order: Order, may_leave: LastWord) -> Exchange:
         """Hold the conversation; keys and the last word are asked for in the caller's thread."""
@@ -48,6 +50,7 @@ class DlmsChannel:
                 try:
                     async with self.address.associate(connection, self.meter, credentials) as talk:
                         exchange.shown = Shown(self.meter_id, credentials, is_refused=False)
+                        await identity.verify(talk, self.serial)
                         await _speak(talk, order, may_leave, exchange)
                 except CredentialsRefused:
                     heard = await self.address.counter_heard_by(connection, self.meter)

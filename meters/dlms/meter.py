@@ -27,6 +27,7 @@ from meters.dlms.values import (
 )
 
 CLOCK_TIME = Attribute(ClassId.CLOCK, obis.CLOCK, 2)
+DEVICE_ID = Attribute(ClassId.DATA, obis.DEVICE_ID, 2)
 RELAY_ATTRIBUTES = tuple(
     Attribute(ClassId.DISCONNECT_CONTROL, obis.DISCONNECT_CONTROL, number) for number in (2, 3, 4)
 )
@@ -96,9 +97,11 @@ class Meter:
         """
         await self._session.act(REMOTE_RECONNECT, axdr.int8(0))
 
-    async def snapshot(self, *, registers: Sequence[str] = (), relay: bool = True) -> Snapshot:
-        """Clock, registers and relay together: one request to a meter that does lists."""
-        asked = [CLOCK_TIME, *(RELAY_ATTRIBUTES if relay else ())]
+    async def snapshot(
+        self, *, registers: Sequence[str] = (), relay: bool = True, serial: bool = False
+    ) -> Snapshot:
+        """Clock, registers, relay, serial together: one request to a meter that does lists."""
+        asked = [CLOCK_TIME, *(RELAY_ATTRIBUTES if relay else ()), *((DEVICE_ID,) * serial)]
         for name in registers:
             asked += _register(name)
         answers = dict(zip(asked, await self.get_many(asked), strict=True))
@@ -106,6 +109,7 @@ class Meter:
             clock=self._clock(_present(answers[CLOCK_TIME])),
             registers=self._registers(registers, answers),
             relay=_relay(answers) if relay else None,
+            serial=_serial(answers.get(DEVICE_ID, "")),
         )
 
     async def profile(self, name: str, *, start: datetime, end: datetime) -> list[ProfileRow]:
@@ -180,11 +184,9 @@ class Meter:
 
     async def _text(self, name: str) -> str:
         value = await self._value(Attribute(ClassId.DATA, name, 2))
-        if isinstance(value, bytes):
-            return value.decode("ascii", "replace").rstrip("\0 ")
-        if isinstance(value, str):
-            return value.rstrip("\0 ")
-        raise FrameError(f"{name} holds {value!r}")
+        if not isinstance(value, bytes | str):
+            raise FrameError(f"{name} holds {value!r}")
+        return _words(value)
 
     def _instant(self, value: Value) -> Instant:
         if not isinstance(value, bytes):
@@ -261,6 +263,16 @@ def _relay(answers: dict[Attribute, Value | AccessDenied]) -> RelayState | None:
     if isinstance(output, ObjectUndefined):
         return None
     return RelayState.of(_present(output), _present(state), _present(mode))
+
+
+def _serial(answer: Value | AccessDenied) -> str:
+    """A device id that is no text is none."""
+    return _words(answer) if isinstance(answer, bytes | str) else ""
+
+
+def _words(value: bytes | str) -> str:
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else value
+    return text.rstrip("\0 ")
 
 
 def _sap(entry: Value) -> tuple[int, str]:

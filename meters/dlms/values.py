@@ -136,9 +136,11 @@ class Snapshot:
     The state of a meter in one answer.
 
     ``clock`` is None if the meter lost its time. Registers it does not have are absent;
-    ``relay`` is None if it has none, or if it was not asked for.
+    ``relay`` is None if it has none, or if it was not asked for. ``serial`` is its device id, ""
+    if it has none that everybody may read, or if it was not asked for.
     """
 
     clock: datetime | None
     registers: Mapping[str, RegisterValue]
     relay: RelayState | None
+    serial: str = ""

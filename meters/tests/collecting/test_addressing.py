@@ -18,10 +18,11 @@ SINCE = timedelta(hours=2)
 pytestmark = pytest.mark.django_db
 
 
-def known(concentrator, **address):
+def known(concentrator, serial="E101", **address):
     meter = MeterFactory.create(
-        estate=concentrator.estate, concentrator=concentrator, maximum_per_interval=5000, **address
-    )
+        estate=concentrator.estate, concentrator=concentrator, serial=serial,
+        maximum_per_interval=5000, **address,
+    )  # fmt: skip
     RegisterFactory.create(meter=meter)
     return meter
 
@@ -51,9 +52,11 @@ def cut(meter):
 
 
 def test_wrapper_ports(db):
-    with serving_standins(StandIn(101), StandIn(102)) as port:
+    with serving_standins(StandIn(101, serial="E101"), StandIn(102, serial="E102")) as port:
         concentrator = ConcentratorFactory.create(port=port)
-        one, other = (known(concentrator, logical_device=device) for device in (101, 102))
+        one, other = (
+            known(concentrator, f"E{device}", logical_device=device) for device in (101, 102)
+        )
 
         assert gather(concentrator).failures == {}
         assert cut(other) == "verified"
@@ -63,12 +66,15 @@ def test_wrapper_ports(db):
 
 
 def test_gateway_prefixes(db):
-    standins = StandIn(101), StandIn(102)
+    standins = StandIn(101, serial="E101"), StandIn(102, serial="E102")
     with serving_standins(*standins) as port:
         concentrator = ConcentratorFactory.create(
             port=port, addressing="gateway_prefix", network_id=3, connections=1
         )
-        one, other = (known(concentrator, gateway_address=name) for name in ("0065", "0066"))
+        one, other = (
+            known(concentrator, f"E{device}", gateway_address=f"{device:04x}")
+            for device in (101, 102)
+        )
 
         assert gather(concentrator).failures == {}
         assert cut(other) == "verified"
@@ -79,7 +85,7 @@ def test_gateway_prefixes(db):
 
 
 def test_an_ipv6_address_for_each_meter(db):
-    with serving_standins(StandIn(101), host="::1", port_of_meter=1) as port:
+    with serving_standins(StandIn(101, serial="E101"), host="::1", port_of_meter=1) as port:
         # The concentrator itself is not spoken to: what would be asked of it stays unanswered.
         concentrator = ConcentratorFactory.create(
             host="192.0.2.1", port=port, addressing="direct_ipv6"
@@ -93,13 +99,13 @@ def test_an_ipv6_address_for_each_meter(db):
 
 
 def test_one_unreachable_ipv6_meter_does_not_hold_up_the_others(db):
-    with serving_standins(StandIn(101), host="::1", port_of_meter=1) as port:
+    with serving_standins(StandIn(101, serial="E101"), host="::1", port_of_meter=1) as port:
         concentrator = ConcentratorFactory.create(
             port=port, addressing="direct_ipv6", timeout_seconds=1
         )
         known(concentrator, ipv6_address="::1")
         # Discard-only addresses (RFC 6666): nobody is there.
-        dead = known(concentrator, ipv6_address="100::1")
+        dead = known(concentrator, "E102", ipv6_address="100::1")
 
         summary = gather(concentrator)
 

@@ -1,10 +1,12 @@
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from meters.collecting import clocks
-from meters.models import Concentrator, MeterAlert, MeterEvent
+from meters.models import Concentrator, MeterAlert, MeterEvent, Reading
 from meters.tests.collecting.kit import NOW, gather, meter
+from meters.vee import limits
 
 
 def at(text):
@@ -84,6 +86,19 @@ class TestRound:
 
         alert = MeterAlert.objects.get(kind="meter_fault")
         assert alert.message == "The meter's clock is 11 minutes off."
+
+    @pytest.mark.parametrize(("limit", "told", "valid"), [("240", 1, False), ("400", 0, True)])
+    def test_tells_and_doubts_by_the_limit_of_the_estate(
+        self, served, concentrator, limit, told, valid
+    ):
+        limits.change(estate=concentrator.estate, values={"clock_drift.seconds": Decimal(limit)})
+        served.fleet[101].set_clock(NOW - timedelta(minutes=5))
+
+        gather(concentrator)
+
+        assert MeterAlert.objects.filter(kind="meter_fault").count() == told
+        newest = Reading.objects.filter(meter=meter(101)).latest("taken_at")
+        assert newest.is_valid is valid
 
     def test_sets_none_where_ours_is_the_likelier_culprit(self, served, concentrator):
         for device in (101, 102, 103):

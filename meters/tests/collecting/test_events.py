@@ -20,6 +20,7 @@ MINUTE = timedelta(minutes=1)
 def standin():
     return StandIn(
         101,
+        serial="E1",
         logged={
             LOGS[Log.STANDARD]: [(NOON - 9 * MINUTE, 1), (NOON - 8 * MINUTE, 2)],
             LOGS[Log.FRAUD]: [(NOON - 7 * MINUTE, 40), (NOON - 6 * MINUTE, 42)],
@@ -80,7 +81,7 @@ class TestCollection:
 
     def test_does_without_logs(self, concentrator, standin, monkeypatch):
         monkeypatch.setattr("meters.dlms.simulator.objects.logs_of", lambda *_: [], raising=True)
-        with serving_standins(StandIn(101)) as port:
+        with serving_standins(StandIn(101, serial="E1")) as port:
             concentrator.port = port
             concentrator.save()
 

@@ -26,9 +26,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def standins():
     return [
-        StandIn(101, access=Access(Mechanism.HIGH_GMAC, keys=KEYS)),
-        StandIn(102, access=Access(Mechanism.LOW, password=b"12345678")),
-        StandIn(103),
+        StandIn(101, access=Access(Mechanism.HIGH_GMAC, keys=KEYS), serial="E101"),
+        StandIn(102, access=Access(Mechanism.LOW, password=b"12345678"), serial="E102"),
+        StandIn(103, serial="E103"),
     ]
 
 

@@ -42,10 +42,10 @@ class StandIn:
     access: Access | None = None
     commands: list[str] = field(default_factory=list)
     logged: dict[str, list[tuple[datetime, int]]] = field(default_factory=dict)
+    serial: str = ""
 
-    @property
-    def serial(self) -> str:
-        return f"{46_000_000 + self.logical_device}"
+    def __post_init__(self) -> None:
+        self.serial = self.serial or f"{46_000_000 + self.logical_device}"
 
     def now(self) -> datetime:
         return self.at
