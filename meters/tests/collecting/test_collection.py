@@ -357,7 +357,7 @@ class TestCommandsOverTheLine:
         assert self.again(command, 10).state == "verified"
 
     def test_a_meter_without_relay_says_no(self, served, concentrator):
-        Meter.objects.filter(logical_device=102).update(has_relay=True)
+        Meter.objects.filter(logical_device=102).update(has_relay=True, kind="electricity")
 
         command = self.send(102, "disconnect")
 
