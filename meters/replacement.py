@@ -11,7 +11,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
 
 from estates.models import Estate
 from meters import days, installations
@@ -19,7 +18,7 @@ from meters.manual import main_channel
 from meters.models.devices import Installation, Meter, Register
 from meters.models.facts import Interval, Reading
 from meters.vee.rules import Rule
-from quantify.periods import first_of_month, local_day, midnight
+from quantify.periods import Period, first_of_month, local_day, midnight
 
 
 class CannotReplace(ValueError):
@@ -201,8 +200,8 @@ def _earlier(swap: Swap) -> Replaced | None:
 
 
 def _used(meter: Meter, channel: int, begin: datetime, end: datetime) -> int:
-    within = Interval.objects.filter(meter=meter, channel=channel, start__gte=begin, start__lt=end)
-    return within.aggregate(total=Sum("quantity"))["total"] or 0
+    counted = Interval.objects.filter(meter=meter, channel=channel)
+    return counted.within(Period(begin, end)).total()
 
 
 def _month_to_date(removed: Installation, channel: int, at: datetime) -> int:

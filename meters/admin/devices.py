@@ -9,11 +9,13 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from meters import installations, registration
+from meters.admin.entering import EnteringMixin
+from meters.admin.radio import device_summary
 from meters.admin.replacing import ReplacingMixin
 from meters.forms import InstallationForm, MeterForm
 from meters.models import Concentrator, Installation, Meter, Register
 from meters.tasks import collect
-from quantify.portal import columns
+from quantify.portal import columns, formats
 from quantify.portal.actions import action
 from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Related, become
 from quantify.portal.filters import EstateFilter
@@ -106,7 +108,7 @@ class InstallationInline(ReadOnlyInline):
 
 
 @admin.register(Meter)
-class MeterAdmin(ReplacingMixin, ArchiveAdmin):
+class MeterAdmin(EnteringMixin, ReplacingMixin, ArchiveAdmin):
     form = MeterForm
     list_display = [
         "serial",
@@ -129,6 +131,7 @@ class MeterAdmin(ReplacingMixin, ArchiveAdmin):
     autocomplete_fields = ["estate", "concentrator"]
     readonly_fields = [
         "communication_status",
+        "radio",
         "last_contact_at",
         "last_reading_at",
         "clock_drift_seconds",
@@ -149,6 +152,7 @@ class MeterAdmin(ReplacingMixin, ArchiveAdmin):
                     "gateway_address",
                     "ipv6_address",
                     "communication_status",
+                    "radio",
                     "last_contact_at",
                     "visit_after",
                     "last_reading_at",
@@ -169,6 +173,12 @@ class MeterAdmin(ReplacingMixin, ArchiveAdmin):
         Related("Alerts", "notifications", "meters.meteralert", "meter__id__exact"),
         Related("Commands", "settings_remote", "meters.command", "meter__id__exact"),
     ]
+
+    @admin.display(description="Battery and signal")
+    def radio(self, meter: Meter) -> str:
+        """How the meter's LoRaWAN device fares, with a link to it."""
+        device = meter.lora_devices.first()
+        return device_summary(device) if device else formats.NOTHING
 
     def save_model(
         self,

@@ -7,6 +7,7 @@ from unfold.contrib.filters.admin import (
     RangeDateTimeFilter,
 )
 
+from meters.admin.importing import ImportingMixin
 from meters.models import DailyConsumption, Interval, MeterEvent, Reading, ReadingConflict
 from quantify.portal import columns, formats
 from quantify.portal.base import ReadOnlyAdmin, SeriesAdmin
@@ -19,7 +20,8 @@ CHANNEL = columns.choice("channel")
 
 
 @admin.register(Reading)
-class ReadingAdmin(SeriesAdmin):
+class ReadingAdmin(ImportingMixin, SeriesAdmin):
+    actions_list = ["import_file"]
     list_display = [
         METER,
         CHANNEL,

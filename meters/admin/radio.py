@@ -224,6 +224,20 @@ class UplinkAdmin(ReadOnlyAdmin):
         return f"{obj.device.dev_eui}: {obj}"
 
 
+def device_summary(device: LoraDevice) -> str:
+    """Battery, signal and the last uplink of a device, linked to its page."""
+    said = [
+        "Battery not known" if device.battery_percent is None
+        else f"Battery {device.battery_percent} %",
+        "signal not known" if device.rssi is None else f"signal {device.rssi} dBm",
+    ]  # fmt: skip
+    if device.snr is not None:
+        said.append(f"{device.snr:.1f} dB above noise")
+    if device.last_uplink_at:
+        said.append(f"last heard {formats.ago(device.last_uplink_at, timezone.now())}")
+    return formats.link(object_url(device), ", ".join(said))
+
+
 def _show(request: HttpRequest, secret: str) -> None:
     words = "Copy the secret now, it is not shown again. ChirpStack sends it as the header"
     messages.warning(request, f"{words} X-Quantify-Secret: {secret}")

@@ -16,6 +16,7 @@ from meters.importing import files
 from meters.importing import readings as importing
 from meters.importing.readings import RESULTS, Imported
 from quantify.api import problems
+from quantify.api.filters import wants_preview
 from quantify.api.problems import Problem
 from quantify.api.views import View, told
 
@@ -75,18 +76,16 @@ class ReadingImport(View):
 
         Columns: meter (serial), taken_at, value (kWh or kl) and, if need be, register.
         """
-        wanted = request.query_params.get("preview", "false")
-        if wanted not in ("true", "false"):
-            raise problems.invalid("preview", "invalid_choice", "Use true or false.")
+        is_preview = wants_preview(request)
         body: Any = request.data
         content = body if isinstance(body, bytes) else b""
         try:
             lines = files.read(content)
         except files.NotATable as error:
             raise Problem(NOT_A_TABLE, str(error)) from error
-        work = importing.preview if wanted == "true" else importing.record
+        work = importing.preview if is_preview else importing.record
         imported = work(lines, user=request.user, now=timezone.now())
-        return told(ImportedSerializer(_body(imported, is_preview=wanted == "true")).data)
+        return told(ImportedSerializer(_body(imported, is_preview=is_preview)).data)
 
 
 def _body(imported: Imported, *, is_preview: bool) -> dict[str, Any]:

@@ -117,6 +117,23 @@ class BatchSerializer(serializers.Serializer):
         return {result: found.get(result, 0) for result in RESULTS}  # type: ignore[call-overload]
 
 
+class MeaningSerializer(serializers.Serializer):
+    """What entering a reading would mean; quantities in kWh or kl, null where nothing is known."""
+
+    outcome = OutcomeSerializer()
+    previous_taken_at = Instant(source="previous.taken_at", default=None, allow_null=True)
+    previous_value = Kilo(source="previous.stands", default=None, allow_null=True)
+    used_since_previous = Kilo(source="used", allow_null=True)
+    usual_per_day = Kilo(allow_null=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+
+
+class RehearsedSerializer(serializers.Serializer):
+    """What entering readings together would mean, in the given order."""
+
+    results = MeaningSerializer(many=True)
+
+
 class ConsumptionSerializer(serializers.Serializer):
     """What was used from an instant on, in kWh or kl, and how much of it is estimated."""
 

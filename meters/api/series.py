@@ -1,5 +1,6 @@
 """What meters reported: readings, and the consumption that follows from them."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from meters import consumption, readings
+from meters import consumption, readings, rehearsal
 from meters.api import refusals
 from meters.api.filters import EventFilters, ReadingFilters
 from meters.api.readings import (
@@ -21,14 +22,18 @@ from meters.api.readings import (
     BatchSerializer,
     ConsumptionSerializer,
     EventSerializer,
+    MeaningSerializer,
     OutcomeSerializer,
     ReadingForm,
     ReadingSerializer,
+    RehearsedSerializer,
     entry,
 )
 from meters.consumption import GroupBy
+from meters.manual import ManualOutcome
 from meters.models import Interval, Meter, MeterEvent, Reading
 from quantify.api import filters, problems
+from quantify.api.filters import wants_preview
 from quantify.api.problems import Problem
 from quantify.api.views import Listed, Resource, told
 from quantify.periods import Period
@@ -69,6 +74,7 @@ class ReadingViewSet(_OfMeter):
     sort_fields = {"taken_at": "taken_at"}
     default_sort = ("-taken_at", "channel")
     cursor_fields = ("-taken_at", "channel")
+    parameters = {"create": ("preview",)}
     refusals = {"create": (refusals.REJECTED, refusals.CONFLICT)}
 
     @extend_schema(operation_id="meter_readings")
@@ -78,29 +84,47 @@ class ReadingViewSet(_OfMeter):
 
     @extend_schema(
         operation_id="meter_readings_record",
+        parameters=[OpenApiParameter("preview", str, enum=["true", "false"])],
         request=_either("ManualReadings", ReadingForm, BatchForm),
-        responses=dict.fromkeys(
-            (200, 201), _either("ManualOutcomes", OutcomeSerializer, BatchSerializer)
-        ),
-    )
+        responses={
+            200: _either(
+                "ManualOutcomes", OutcomeSerializer, BatchSerializer, MeaningSerializer,
+                RehearsedSerializer,
+            ),
+            201: _either("ManualRecords", OutcomeSerializer, BatchSerializer),
+        },
+    )  # fmt: skip
     def create(self, request: Request, pk: UUID) -> Response:
-        """Record what a person read off the meter: one reading, or up to 1000 in `readings`."""
-        meter = self.meter()
+        """
+        Record what a person read off the meter: one reading, or up to 1000 in `readings`.
+
+        With `preview=true` only say what that would mean.
+        """
+        meter, now = self.meter(), timezone.now()
         is_batch = isinstance(request.data, dict) and "readings" in request.data
         asked = self.checked(BatchForm)["readings"] if is_batch else [self.checked(ReadingForm)]
-        outcomes = readings.record_manual(
-            meter=meter, entries=[entry(one) for one in asked], now=timezone.now()
-        )
-        created = any(outcome.result == "created" for outcome in outcomes)
-        code = HTTPStatus.CREATED if created else HTTPStatus.OK
-        if is_batch:
-            return told(BatchSerializer(outcomes).data, code)
-        (outcome,) = outcomes
-        if outcome.result == "rejected":
-            raise Problem(refusals.REJECTED, outcome.reason)
-        if outcome.result == "conflict":
-            raise Problem(refusals.CONFLICT, outcome.reason)
-        return told(OutcomeSerializer(outcome).data, code)
+        entries = [entry(one) for one in asked]
+        if wants_preview(request):
+            meanings = rehearsal.preview_manual(meter=meter, entries=entries, now=now)
+            if is_batch:
+                return told(RehearsedSerializer({"results": meanings}).data)
+            return told(MeaningSerializer(meanings[0]).data)
+        outcomes = readings.record_manual(meter=meter, entries=entries, now=now)
+        return _recorded(outcomes, is_batch=is_batch)
+
+
+def _recorded(outcomes: Sequence[ManualOutcome], *, is_batch: bool) -> Response:
+    """:raises Problem: if a single reading was not taken."""
+    created = any(outcome.result == "created" for outcome in outcomes)
+    code = HTTPStatus.CREATED if created else HTTPStatus.OK
+    if is_batch:
+        return told(BatchSerializer(outcomes).data, code)
+    (outcome,) = outcomes
+    if outcome.result == "rejected":
+        raise Problem(refusals.REJECTED, outcome.reason)
+    if outcome.result == "conflict":
+        raise Problem(refusals.CONFLICT, outcome.reason)
+    return told(OutcomeSerializer(outcome).data, code)
 
 
 class EventViewSet(_OfMeter):

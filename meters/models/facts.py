@@ -106,6 +106,10 @@ class IntervalQuerySet(EstateScopedQuerySet):
     def within(self, period: Period) -> Self:
         return self.filter(start__gte=period.start, start__lt=period.end)
 
+    def total(self) -> int:
+        """The sum of the quantities, in Wh or litres."""
+        return self.aggregate(total=models.Sum("quantity"))["total"] or 0
+
 
 class Interval(models.Model):
     """What was used in the 15 minutes from `start`, in Wh or litres."""

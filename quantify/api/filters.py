@@ -29,6 +29,14 @@ YEARS = range(1900, 3000)
 LONGEST_SEARCH = 100
 
 
+def wants_preview(request: Request) -> bool:
+    """Whether `?preview=true` asks to be shown what would be done."""
+    wanted = request.query_params.get("preview", "false")
+    if wanted not in ("true", "false"):
+        raise problems.invalid("preview", "invalid_choice", "Use true or false.")
+    return wanted == "true"
+
+
 def check(request: Request, allowed: Iterable[str]) -> None:
     """
     Refuse parameters nobody reads, given twice or left empty.

@@ -29,6 +29,11 @@ def object_url(obj: Any) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[obj.pk])
 
 
+def list_url(model_admin: ModelAdmin) -> str:
+    meta = model_admin.opts
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+
+
 def ask(
     request: HttpRequest,
     model_admin: ModelAdmin,
@@ -39,7 +44,11 @@ def ask(
     template: str = "portal/form_page.html",
     **context: Any,
 ) -> TemplateResponse:
-    """Show a form that belongs to an object; `submit_words` and `intro` are the words around it."""
+    """
+    Show a form that belongs to an object, or to the list if there is none.
+
+    `submit_words` and `intro` are the words around it.
+    """
     return TemplateResponse(
         request,
         template,
@@ -50,7 +59,7 @@ def ask(
             "title": title,
             "form": form,
             "media": model_admin.media,
-            "back_url": object_url(obj),
+            "back_url": list_url(model_admin) if obj is None else object_url(obj),
             "submit_words": "Save",
             "submit_look": "primary",
             **context,

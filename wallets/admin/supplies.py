@@ -61,6 +61,7 @@ class SupplyAdmin(MeterAdmin):
         "read_relay",
         "replace",
         "undo_replacement",
+        "enter_reading",
         "restore",
     ]
 

@@ -5,10 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.request import Request
 from rest_framework.response import Response
 
-from quantify.api import idempotency, problems
+from quantify.api import idempotency
 from quantify.api.views import told
 from wallets.api import transactions
 from wallets.api.serializers import MovedSerializer, ToppedUpSerializer
@@ -38,14 +37,6 @@ def moved(posted: Posted, shape: type[MovedSerializer], **more: Any) -> Response
             **idempotency.replayed_header(replayed=posted.replayed),
         },
     )
-
-
-def wants_preview(request: Request) -> bool:
-    """Whether `?preview=true` asks to be shown what would be done."""
-    wanted = request.query_params.get("preview", "false")
-    if wanted not in ("true", "false"):
-        raise problems.invalid("preview", "invalid_choice", "Use true or false.")
-    return wanted == "true"
 
 
 def previewed(wallet: Wallet, parts: Sequence[Part]) -> Response:

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from quantify.api import idempotency
+from quantify.api.filters import wants_preview
 from quantify.api.problems import Kind, Problem, translated
 from quantify.api.serializers import CENT, Form, Instant, Money, Quantity, ScopedRelatedField
 from quantify.api.views import Listed, Resource, Shown, told
@@ -25,7 +26,7 @@ from quantify.quantities import as_kilo
 from units.models import Occupancy
 from wallets import former_residents, refunds, settlement
 from wallets.api import refusals
-from wallets.api.answers import IDEMPOTENCY_KEY, moved, wants_preview
+from wallets.api.answers import IDEMPOTENCY_KEY, moved
 from wallets.api.filters import SettlementFilters
 from wallets.api.serializers import MovedSerializer
 from wallets.models import Settlement

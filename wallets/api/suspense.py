@@ -18,13 +18,14 @@ from rest_framework.response import Response
 from accounts.models import User
 from estates.models import Estate
 from quantify.api import idempotency, problems
+from quantify.api.filters import wants_preview
 from quantify.api.problems import translated
 from quantify.api.serializers import CENT, Form, Instant, Money, ScopedRelatedField
 from quantify.api.views import Listed, Shown
 from rates.models import UTILITIES
 from wallets import suspense, topups
 from wallets.api import refusals
-from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed, wants_preview
+from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed
 from wallets.api.filters import SuspenseFilters
 from wallets.api.serializers import ToppedUpSerializer
 from wallets.models import SuspenseReceipt, SuspenseRelease, Wallet

@@ -14,11 +14,12 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from quantify.api import editing, idempotency, problems
+from quantify.api.filters import wants_preview
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Changed, Listed, Shown, told
 from wallets import ledger, limits, purchases, topups
 from wallets.api import refusals, transactions
-from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed, wants_preview
+from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed
 from wallets.api.explanations import ExplanationSerializer
 from wallets.api.filters import TransactionFilters, WalletFilters
 from wallets.api.forecast import Forecasts
