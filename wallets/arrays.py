@@ -1,5 +1,6 @@
-"""Array literals for statements over thousands of rows."""
+"""Arrays and JSON as text, for statements over thousands of rows."""
 
+import json
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -24,3 +25,7 @@ def quoted(value: str) -> str:
     """A text as an element of an array."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+compact = json.JSONEncoder(separators=(",", ":")).encode
+"""JSON without spaces."""

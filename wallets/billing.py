@@ -27,11 +27,11 @@ from rates.components import InvalidComponents
 from rates.engine import InvalidUsage, NoFreeAllocation
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
-from wallets import charges, cuts, lanes, ledger, staleness, unchanged
+from wallets import bill_rows, charges, cuts, lanes, ledger, staleness, unchanged
+from wallets.bill_rows import BillRow
 from wallets.charges import Step
 from wallets.determinants import Usages
 from wallets.metered import Key, Supply
-from wallets.models import Bill
 from wallets.rating import rate
 from wallets.staleness import Months
 
@@ -129,7 +129,7 @@ def _bill_wallets(
     """Charge what was found stale, or what is by now where somebody came first."""
     ledger.lock(list(found))
     supplies = [one for of_wallet in found.values() for one in of_wallet]
-    bills = charges.bills_of(supplies)
+    bills = bill_rows.of_supplies(supplies)
     changed = staleness.overtaken(supplies, bills)
     if months is Months.OPEN:
         changed |= staleness.closed_meanwhile(supplies)
@@ -138,7 +138,7 @@ def _bill_wallets(
             now=now, first_month=first_month, wallet_ids=list(changed), months=months
         )
         supplies = [one for one in supplies if one.wallet_id not in changed] + again
-        bills |= charges.bills_of(again)
+        bills |= bill_rows.of_supplies(again)
     return _charge(supplies, bills, first_month=first_month, now=now, occurred_at=now)
 
 
@@ -165,7 +165,7 @@ def close(*, wallet_id: UUID, since: date, until: date, end: datetime, now: date
     cuts.empty(wallet_id=wallet_id, until=until, final={one.key for one in supplies})
     return _charge(
         supplies,
-        charges.bills_of(supplies),
+        bill_rows.of_supplies(supplies),
         first_month=first_month,
         now=now,
         occurred_at=end - LAST_MOMENT,
@@ -174,7 +174,7 @@ def close(*, wallet_id: UUID, since: date, until: date, end: datetime, now: date
 
 def _charge(
     supplies: Sequence[Supply],
-    bills: Mapping[Key, Bill],
+    bills: Mapping[Key, BillRow],
     *,
     first_month: date,
     now: datetime,
@@ -196,7 +196,7 @@ def _charge(
 
 
 def steps(
-    supplies: Sequence[Supply], bills: Mapping[Key, Bill], *, first_month: date, now: datetime
+    supplies: Sequence[Supply], bills: Mapping[Key, BillRow], *, first_month: date, now: datetime
 ) -> list[Step]:
     """
     The steps of bills to what the facts say now; a supply without a price has none.
@@ -225,7 +225,7 @@ def _first_open(now: datetime) -> date:
     return min(waited, previous_month(today))
 
 
-def _terms(supply: Supply, current: Bill, book: PriceBook) -> list[Terms] | None:
+def _terms(supply: Supply, current: BillRow, book: PriceBook) -> list[Terms] | None:
     """The prices of a supply; None, and why on its bill, if there are none."""
     try:
         return book.terms(supply.place, supply.utility, supply.first_day, supply.end_day)
@@ -234,7 +234,7 @@ def _terms(supply: Supply, current: Bill, book: PriceBook) -> list[Terms] | None
         return None
 
 
-def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: Bill) -> Step | None:
+def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: BillRow) -> Step | None:
     """The step of a bill to what the facts say now; None, and why on the bill, without a price."""
     try:
         priced = rate(supply, terms, usage)
@@ -254,7 +254,7 @@ def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: Bill) 
     )
 
 
-def _refuse(supply: Supply, current: Bill, error: Exception) -> None:
+def _refuse(supply: Supply, current: BillRow, error: Exception) -> None:
     current.problem = str(error)[:250]
     log.warning("No price for %s of unit %s: %s", supply.utility, supply.place.unit_id, error)
 

@@ -2,7 +2,7 @@
 From a bill to money: the step of a bill, the charge that explains it, the postings that pay it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,16 +10,16 @@ from typing import TypedDict, Unpack
 from uuid import UUID
 
 from accounts.models import User
-from quantify.money import HUNDRED, ZERO, percentage
 from quantify.quantities import Utility
 from rates.engine import Bill as Priced
-from rates.engine import Line
 from rates.models import RateTableVersion
-from wallets import evidence, ledger, writing
-from wallets.arrays import ids
+from wallets import bill_rows, evidence, ledger, lines, writing
+from wallets.arrays import compact
+from wallets.bill_rows import BillRow
 from wallets.ledger import Entry, Move, Posted
-from wallets.metered import Key, Supply, key_of
-from wallets.models import Account, Bill, Transaction
+from wallets.lines import LineRow
+from wallets.metered import Supply
+from wallets.models import Account, Transaction
 from wallets.pockets import Flow, Movement, Tap
 from wallets.stretches import Stretch
 from wallets.writing import ChargeRow
@@ -35,14 +35,12 @@ REVENUE = {
     Utility.SOLAR: Account.REVENUE_SOLAR,
 }
 
-type LineRow = dict[str, str | int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What is to be charged to bring a bill from one total to the next."""
 
-    bill: Bill
+    bill: BillRow
     utility: Utility
     version: RateTableVersion
     amount: Decimal
@@ -53,31 +51,8 @@ class Step:
     evidence: str
 
 
-def bills_of(supplies: Iterable[Supply]) -> dict[Key, Bill]:
-    """The bills of supplies as they stand; new ones are not stored yet."""
-    supplies = list(supplies)
-    found = Bill.objects.filter(
-        wallet__in=ids({supply.wallet_id for supply in supplies}),
-        month__in={supply.month for supply in supplies},
-    )
-    bills: dict[tuple[Key, date | None], Bill] = {
-        (key_of(bill.wallet_id, bill.utility, bill.month), bill.since): bill for bill in found
-    }
-    return {
-        supply.key: bills.get((supply.key, supply.since))
-        or Bill(
-            wallet_id=supply.wallet_id,
-            utility=supply.utility,
-            month=supply.month,
-            since=supply.since,
-            priced_to=supply.priced_to,
-        )
-        for supply in supplies
-    }
-
-
 def step(
-    bill: Bill,
+    bill: BillRow,
     priced: Priced,
     supply: Supply,
     *,
@@ -91,7 +66,7 @@ def step(
 
     `markups` are the percentages of the segments that the bill was priced in.
     """
-    rows = [_row(line) for line in priced.lines] + _markup_rows(priced, markups)
+    rows = lines.of(priced, markups)
     made = Step(
         bill=bill,
         utility=supply.utility,
@@ -100,7 +75,7 @@ def step(
         vat=priced.vat - bill.vat,
         total_before=bill.charged,
         consumption_before=evidence.consumption_before(bill),
-        lines=difference(bill.lines, rows),
+        lines=lines.difference(bill.lines, rows),
         evidence=evidence.of(bill, supply, version, consumption, stretches),
     )
     bill.consumption, bill.revision, bill.priced_to = consumption, supply.revision, supply.priced_to
@@ -113,36 +88,6 @@ def step(
         bill.charged_consumption = consumption
         bill.charged_to = max((one.end for one in stretches), default=bill.charged_to)
     return made
-
-
-def difference(before: Sequence[LineRow], after: Sequence[LineRow]) -> list[LineRow]:
-    """Line by line, what came to a bill; lines that did not change are left out."""
-    known: dict[tuple[object, ...], LineRow] = {_identity(row): row for row in before}
-    changed: list[LineRow] = []
-    for row in after:
-        changed += _change(row, known.pop(_identity(row), None))
-    changed += [negated(row) for row in known.values()]
-    return changed
-
-
-def negated(row: LineRow) -> LineRow:
-    """The line that takes another back."""
-    quantity, amount = -Decimal(row["quantity"]), -Decimal(row["amount"])
-    return {**row, "quantity": str(quantity), "amount": str(amount)}
-
-
-def summed(rows: Iterable[LineRow]) -> list[LineRow]:
-    """Lines with those of the same price added up; what comes to nothing is left out."""
-    found: dict[tuple[object, ...], LineRow] = {}
-    for row in rows:
-        other = found.get(_identity(row))
-        if other is None:
-            found[_identity(row)] = row
-            continue
-        quantity = Decimal(other["quantity"]) + Decimal(row["quantity"])
-        amount = Decimal(other["amount"]) + Decimal(row["amount"])
-        found[_identity(row)] = {**row, "quantity": str(quantity), "amount": str(amount)}
-    return [row for row in found.values() if Decimal(row["quantity"]) or Decimal(row["amount"])]
 
 
 def post(steps: Iterable[Step], *, occurred_at: datetime) -> list[Step]:
@@ -185,14 +130,14 @@ def post_told(
 def _charge(transaction_id: UUID, step: Step) -> ChargeRow:
     return ChargeRow(
         transaction_id=transaction_id,
-        bill_id=step.bill.pk,
+        bill_id=step.bill.id,
         version_id=step.version.pk,
         consumption_before=step.consumption_before,
         consumption_after=step.bill.consumption,
         total_before=step.total_before,
         total_after=step.bill.charged,
         vat=step.vat,
-        lines=writing.compact(step.lines),
+        lines=compact(step.lines),
         evidence=step.evidence,
     )
 
@@ -211,10 +156,10 @@ def _sign(amount: Decimal) -> int:
     return (amount > 0) - (amount < 0)
 
 
-def store(bills: Iterable[Bill], *, now: datetime) -> None:
+def store(bills: Iterable[BillRow], *, now: datetime) -> None:
     """Store bills, new and changed, and mark the versions that priced them as used."""
     bills = list(bills)
-    writing.store(bills)
+    bill_rows.write(bills)
     versions = {bill.version_id for bill in bills if bill.version_id}
     fresh = RateTableVersion.objects.filter(pk__in=versions, used_at=None).order_by("pk")
     # In one order: two runs may mark the same versions at once.
@@ -260,45 +205,3 @@ def _entry(step: Step, occurred_at: datetime) -> Entry:
         payment_method=Transaction.Method.SYSTEM,
         reference=f"{step.utility.value.title()} {step.bill.month:%B %Y}",
     )
-
-
-def _row(line: Line) -> LineRow:
-    return {
-        "what": line.what,
-        "quantity": str(line.quantity),
-        "unit": line.unit,
-        "price": str(line.price),
-        "amount": str(line.amount),
-        "component": line.component,
-        "segment": line.segment,
-    }
-
-
-def _markup_rows(priced: Priced, markups: Sequence[Decimal]) -> list[LineRow]:
-    """A row for each percentage of markup, taken on the lines of the segments it is for."""
-    marked_up: dict[Decimal, Decimal] = {}
-    for line in priced.lines:
-        percent = markups[line.segment]
-        marked_up[percent] = marked_up.get(percent, ZERO) + line.amount
-    return [
-        {
-            "what": "Markup", "quantity": str(base), "unit": "ZAR", "price": str(percent / HUNDRED),
-            "amount": str(percentage(base, percent)), "component": -1, "segment": 0,
-        }
-        for percent, base in marked_up.items()
-        if percent
-    ]  # fmt: skip
-
-
-def _identity(row: Mapping[str, object]) -> tuple[object, ...]:
-    return row["component"], row["segment"], row["what"], row["price"]
-
-
-def _change(row: LineRow, before: LineRow | None) -> list[LineRow]:
-    if before is None:
-        return [row]
-    amount = Decimal(row["amount"]) - Decimal(before["amount"])
-    quantity = Decimal(row["quantity"]) - Decimal(before["quantity"])
-    if not amount and not quantity:
-        return []
-    return [{**row, "quantity": str(quantity), "amount": str(amount)}]

@@ -15,8 +15,11 @@ from django.db.models import Max, Q
 from quantify.money import ZERO
 from quantify.periods import first_of_month
 from quantify.quantities import Utility
-from wallets import charges, evidence, writing
-from wallets.charges import LineRow, Step, summed
+from wallets import bill_rows, charges, evidence, lines
+from wallets.arrays import compact
+from wallets.bill_rows import BillRow
+from wallets.charges import Step
+from wallets.lines import LineRow
 from wallets.metered import Key, key_of
 from wallets.models import Bill, Charge, Settlement
 
@@ -26,12 +29,13 @@ def withdraw(*, wallet_id: UUID, since: datetime, first_month: date, now: dateti
     rows = Charge.objects.filter(
         bill__wallet=wallet_id, bill__month__gte=first_month, transaction__occurred_at__gte=since
     )
-    newest_first = rows.select_related("bill", "transaction", "version").order_by(
+    newest_first = rows.select_related("transaction", "version").order_by(
         "bill_id", "-transaction__sequence"
     )
-    steps = [
-        _withdrawal(list(made)) for _, made in groupby(newest_first, key=lambda one: one.bill_id)
-    ]
+    by_bill = groupby(newest_first, key=lambda one: one.bill_id)
+    charged = {bill_id: list(made) for bill_id, made in by_bill}
+    bills = bill_rows.by_id(charged)
+    steps = [_withdrawal(bills[bill_id], made) for bill_id, made in charged.items()]
     charges.post(steps, occurred_at=now)
     charges.store([step.bill for step in steps], now=now)
 
@@ -49,10 +53,10 @@ def empty(*, wallet_id: UUID, until: date, final: Collection[Key]) -> None:
             bill.save(update_fields=["consumption", "revision", "priced_to", "updated_at"])
 
 
-def _withdrawal(newest_first: Sequence[Charge]) -> Step:
+def _withdrawal(bill: BillRow, newest_first: Sequence[Charge]) -> Step:
     """One step back over some charges of a bill; the bill is not stored yet."""
-    bill, oldest = newest_first[0].bill, newest_first[-1]
-    back = [charges.negated(row) for charge in newest_first for row in charge.lines]
+    oldest = newest_first[-1]
+    back = [lines.negated(row) for charge in newest_first for row in charge.lines]
     amount = -sum((charge.transaction.amount for charge in newest_first), ZERO)
     vat = -sum((charge.vat for charge in newest_first), ZERO)
     before = evidence.consumption_before(bill)
@@ -64,12 +68,10 @@ def _withdrawal(newest_first: Sequence[Charge]) -> Step:
         vat=vat,
         total_before=bill.charged,
         consumption_before=before,
-        lines=summed(back),
-        evidence=writing.compact(
-            {"stretches": [], "corrected": oldest.consumption_before - before}
-        ),
+        lines=lines.summed(back),
+        evidence=compact({"stretches": [], "corrected": oldest.consumption_before - before}),
     )
-    bill.lines = summed([*bill.lines, *back])
+    bill.lines = lines.summed([*bill.lines, *back])
     bill.subtotal, bill.markup = _sum(bill.lines, markup=False), _sum(bill.lines, markup=True)
     bill.charged += amount
     bill.total, bill.vat = bill.charged, bill.vat + vat
@@ -83,8 +85,9 @@ def _sum(rows: Iterable[LineRow], *, markup: bool) -> Decimal:
     return sum((Decimal(row["amount"]) for row in of_kind), ZERO)
 
 
-def _reached(bill: Bill, oldest: Charge) -> datetime | None:
+def _reached(bill: BillRow, oldest: Charge) -> datetime | None:
     """Up to where the charges before reach."""
-    before = bill.charges.filter(transaction__sequence__lt=oldest.transaction.sequence)
+    earlier = Charge.objects.filter(bill=bill.id)
+    before = earlier.filter(transaction__sequence__lt=oldest.transaction.sequence)
     ends = [evidence.end(one.evidence.get("stretches", [])) for one in before]
     return max((end for end in ends if end is not None), default=None)

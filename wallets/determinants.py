@@ -8,9 +8,9 @@ from rates.engine import Tariff, Usage
 from rates.pricing import Terms
 from wallets import bands, demand, stretches
 from wallets.bands import Banded
+from wallets.bill_rows import BillRow
 from wallets.demand import Highest
 from wallets.metered import Key, Supply
-from wallets.models import Bill
 from wallets.stretches import Counted, KeptRow, Part, Stretch
 
 NOTHING = Usage.of_total(0)
@@ -50,7 +50,7 @@ class Usages:
         priced: Sequence[tuple[Supply, Sequence[Terms]]],
         *,
         now: datetime,
-        bills: Mapping[Key, Bill] | None = None,
+        bills: Mapping[Key, BillRow] | None = None,
     ) -> None:
         asked = [
             _Asked(supply, one, _kept(bills[supply.key], one) if bills else None)
@@ -109,7 +109,7 @@ class Usages:
         self,
         supplies: Sequence[Supply],
         asked: Sequence[_Asked],
-        bills: Mapping[Key, Bill] | None,
+        bills: Mapping[Key, BillRow] | None,
         now: datetime,
     ) -> None:
         counted, lacking = stretches.metered(
@@ -147,9 +147,8 @@ class Usages:
         self._demand |= {one.place: highest for one, highest in zip(group, found, strict=True)}
 
 
-def _kept(bill: Bill, terms: Terms) -> KeptRow | None:
-    found: KeptRow | None = bill.banded.get(str(terms.first_day)) if bill.banded else None
-    return found
+def _kept(bill: BillRow, terms: Terms) -> KeptRow | None:
+    return bill.banded.get(str(terms.first_day)) if bill.banded else None
 
 
 def _alike(asked: Iterable[_Asked], by: Callable[[Tariff], object]) -> list[list[_Asked]]:

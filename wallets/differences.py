@@ -14,11 +14,12 @@ from uuid import UUID
 
 from accounts.models import User
 from quantify.periods import first_of_month, local_day
-from wallets import amounts, billing, charges, ledger, staleness, wakeups
+from wallets import amounts, bill_rows, billing, charges, ledger, staleness, wakeups
+from wallets.bill_rows import BillRow
 from wallets.billing import WALLETS_AT_ONCE
 from wallets.charges import Step
 from wallets.metered import Key, Supply, key_of
-from wallets.models import Bill, BillDifference, Wallet
+from wallets.models import BillDifference, Wallet
 from wallets.staleness import Months
 
 YEARS_BACK = 1
@@ -119,14 +120,14 @@ def _post(
         idempotency_key=f"difference:{difference.pk}",
         metadata={
             "difference": str(difference.pk),
-            "bill": str(step.bill.pk),
+            "bill": str(step.bill.id),
             "month": f"{difference.month:%Y-%m}",
             "cause": difference.cause,
         },
     )
     charges.store([step.bill], now=posted_at)
     difference.state = BillDifference.State.POSTED
-    difference.bill, difference.transaction = step.bill, posted.transaction
+    difference.bill_id, difference.transaction = step.bill.id, posted.transaction
     wakeups.credit_changed(difference.wallet_id)
     return _decided(difference, reason, posted_at, actor)
 
@@ -165,7 +166,6 @@ class _Found:
     """A step that a closed bill lacks, what it was charged for until then, and why."""
 
     step: Step
-    stored: Bill | None
     cause: BillDifference.Cause
 
     @property
@@ -180,7 +180,7 @@ class _Found:
             "consumption_before": self.step.consumption_before,
             "consumption_after": self.step.bill.consumption,
             "cause": self.cause.value,
-            "bill_id": self.stored.pk if self.stored else None,
+            "bill_id": None if self.step.bill.is_new else self.step.bill.id,
         }
 
 
@@ -189,19 +189,15 @@ def _differing(wallet_ids: Sequence[UUID], *, now: datetime) -> dict[Place, _Fou
     supplies = staleness.stale(
         now=now, first_month=first, wallet_ids=wallet_ids, months=Months.CLOSED
     )
-    bills = charges.bills_of(supplies)
+    bills = bill_rows.of_supplies(supplies)
     supplies = [_as_charged(one, bills[one.key]) for one in supplies]
     # A step changes its bill, which is not stored: the causes are told first.
     causes = {one.key: _cause(one, bills[one.key]) for one in supplies}
     steps = billing.steps(supplies, bills, first_month=first, now=now)
-    return {
-        _place(step): _Found(step, _stored(step.bill), causes[_key(step)])
-        for step in steps
-        if step.amount
-    }
+    return {_place(step): _Found(step, causes[_key(step)]) for step in steps if step.amount}
 
 
-def _as_charged(supply: Supply, bill: Bill) -> Supply:
+def _as_charged(supply: Supply, bill: BillRow) -> Supply:
     """With the VAT and the free solar of then: a setting of today changes no closed month."""
     if bill.vat_percent is not None:
         supply = replace(supply, vat_percent=bill.vat_percent)
@@ -210,8 +206,8 @@ def _as_charged(supply: Supply, bill: Bill) -> Supply:
     return supply
 
 
-def _cause(supply: Supply, bill: Bill) -> BillDifference.Cause:
-    if bill._state.adding or bill.version_id is None:
+def _cause(supply: Supply, bill: BillRow) -> BillDifference.Cause:
+    if bill.is_new or bill.version_id is None:
         return BillDifference.Cause.NOT_BILLED
     if bill.revision != supply.revision or bill.priced_to != supply.priced_to:
         return BillDifference.Cause.READINGS
@@ -237,7 +233,3 @@ def _place_of(row: BillDifference) -> Place:
 
 def _named(place: Place) -> Mapping[str, object]:
     return dict(zip(("wallet_id", "utility", "month", "since"), place, strict=True))
-
-
-def _stored(bill: Bill) -> Bill | None:
-    return None if bill._state.adding else bill

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TypedDict
 
 from rates.models import RateTableVersion
+from wallets.bill_rows import BillRow
 from wallets.metered import Supply
-from wallets.models import Bill
 from wallets.stretches import Stretch, StretchRow
 
 
@@ -30,7 +30,7 @@ class EvidenceRow(TypedDict, total=False):
 
 
 def of(
-    bill: Bill,
+    bill: BillRow,
     supply: Supply,
     version: RateTableVersion,
     consumption: int,
@@ -54,7 +54,7 @@ def of(
     )
 
 
-def consumption_before(bill: Bill) -> int:
+def consumption_before(bill: BillRow) -> int:
     """What the month had used when the bill was charged last."""
     known = bill.charged_consumption
     return bill.consumption if known is None else known

@@ -19,8 +19,9 @@ from quantify.money import vat_percent_on
 from quantify.quantities import Utility
 from rates.pricing import Place
 from wallets.arrays import ids
+from wallets.bill_rows import BillRow
 from wallets.metered import BILLED_CHANNELS, DAYS, RATES, Key, Supply
-from wallets.models import Bill, MonthClosing, Settlement
+from wallets.models import MonthClosing, Settlement
 
 # A bill is stale if its days changed, if a local day began, if it had no price, if its estate
 # charges VAT or gives solar away otherwise, or if any rate was written since. Changed days are told
@@ -217,7 +218,7 @@ def by_wallet(supplies: Iterable[Supply]) -> dict[UUID, list[Supply]]:
     return found
 
 
-def overtaken(supplies: Iterable[Supply], bills: Mapping[Key, Bill]) -> set[UUID]:
+def overtaken(supplies: Iterable[Supply], bills: Mapping[Key, BillRow]) -> set[UUID]:
     """
     The wallets that somebody billed, settled or closed a month of since they were found stale.
 
@@ -230,7 +231,7 @@ def overtaken(supplies: Iterable[Supply], bills: Mapping[Key, Bill]) -> set[UUID
     return {
         one.wallet_id
         for one in supplies
-        if _written(bills[one.key]) != one.seen or last.get(one.wallet_id) != one.settled_to
+        if bills[one.key].updated_at != one.seen or last.get(one.wallet_id) != one.settled_to
     }
 
 
@@ -241,7 +242,3 @@ def closed_meanwhile(supplies: Sequence[Supply]) -> set[UUID]:
     return {
         one.wallet_id for one in supplies if one.month <= last.get(one.place.estate_id, date.min)
     }
-
-
-def _written(bill: Bill) -> datetime | None:
-    return None if bill._state.adding else bill.updated_at

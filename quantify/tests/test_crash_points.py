@@ -62,7 +62,6 @@ MONEY = [
     ("allocate", Point.BEFORE_LEDGER_COMMIT),
     ("bill", Point.BEFORE_LEDGER_WRITE),
     ("bill", Point.AFTER_LEDGER_WRITE),
-    ("bill", Point.BEFORE_LEDGER_COMMIT),
     ("bill", Point.CHARGES_POSTED),
     ("bill", Point.BILLS_STORED),
 ]
