@@ -180,6 +180,26 @@ def told(journal: Path) -> tuple[set[str], set[str]]:
     return tried, done
 
 
+class TestLanes:
+    @pytest.mark.parametrize(
+        "point", [Point.AFTER_LEDGER_WRITE, Point.CHARGES_POSTED, Point.BILLS_STORED]
+    )
+    def test_charge_each_wallet_once_when_both_are_killed(self, point: Point, processes: Mortals):
+        meters = [metered_unit(flat("2.00")) for _ in range(6)]
+        for meter in meters:
+            use(meter, DAY, "10")
+        charges = Transaction.objects.filter(kind=Transaction.Kind.CONSUMPTION_ELECTRICITY)
+
+        assert processes.run("bill_in_lanes", NOON.isoformat(), at=point) == KILLED
+
+        assert not charges.exists()
+        assert processes.run("bill_in_lanes", NOON.isoformat()) == 0
+        assert processes.run("bill_in_lanes", NOON.isoformat()) == 0
+        assert {str(one.amount) for one in charges} == {"23.00"}
+        assert charges.values("wallet").distinct().count() == charges.count() == len(meters)
+        assert found([]) == []
+
+
 class TestWakeup:
     def test_that_was_never_sent_is_made_up_for(self, processes: Mortals):
         now = timezone.now()
