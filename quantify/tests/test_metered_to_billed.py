@@ -4,16 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
 from meters import readings, replacement
 from meters.batches import RawReading
-from meters.models import Meter
+from meters.models import Finding, Meter, Reading
 from meters.replacement import Swap
 from meters.tests.factories import InstallationFactory, MeterFactory, RegisterFactory
+from meters.vee import decisions
+from meters.vee.editing import Occasion
 from quantify.periods import INTERVAL
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.tests.factories import UnitFactory
-from wallets import billing
+from wallets import billing, verification
 from wallets.models import Bill
 
 pytestmark = pytest.mark.django_db
@@ -140,3 +143,26 @@ def test_late_readings_cost_what_timely_ones_cost(estate, plain):
     billing.run(now=NOW)
 
     assert bills(meter) == bills(plain) != []
+
+
+def test_a_reset_register_counts_again_once_a_person_accepts_it(estate, plain):
+    meter = put_up(estate, value=5000)
+    count(meter, range(HALF + 1), first=5000)
+    billing.run(now=NOW)
+    before = bills(meter)
+    # Its electronics were replaced: from the next quarter on it counts from zero.
+    count(meter, range(HALF + 1, QUARTERS + 2), first=0)
+    billing.run(now=NOW)
+    assert bills(meter) == before != bills(plain)
+    (finding,) = Finding.objects.filter(meter=meter, rule="negative_step", state="open")
+    occasion = Occasion(UserFactory.create(), NOW, "New electronics, seen on the spot.")
+
+    decisions.accept(finding_id=finding.pk, occasion=occasion)
+    billing.run(now=NOW)
+
+    assert bills(meter) == bills(plain) != []
+    assert not Reading.objects.filter(meter=meter, is_valid=False).exists()
+    decisions.undo(finding_id=finding.pk, occasion=occasion)
+    billing.run(now=NOW)
+    assert bills(meter) == before
+    assert not verification.verify().differences
