@@ -8,8 +8,9 @@ from psycopg.errors import ExclusionViolation
 
 from meters import days, readings
 from meters.manual import main_channel
-from meters.models.devices import Installation, Meter
+from meters.models.devices import Meter
 from meters.models.facts import Reading
+from meters.models.installations import Installation
 from meters.readings import RawReading
 from quantify.periods import floor_to_interval
 from units.models import Unit

@@ -15,8 +15,9 @@ from django.db import transaction
 from estates.models import Estate
 from meters import days, installations
 from meters.manual import main_channel
-from meters.models.devices import Installation, Meter, Register
+from meters.models.devices import Meter, Register
 from meters.models.facts import Interval, Reading
+from meters.models.installations import Installation
 from meters.vee.rules import Rule
 from quantify.periods import Period, first_of_month, local_day, midnight
 

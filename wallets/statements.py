@@ -12,13 +12,13 @@ from decimal import Decimal
 
 from django.db.models import F, Q, QuerySet, Sum
 
-from meters.models import DailyConsumption, Installation, Reading
 from quantify.money import ZERO
 from quantify.periods import Period, first_of_month, local_day, midnight
 from quantify.quantities import Utility
 from units.models import Occupancy
-from wallets.metered import BILLED_CHANNELS
+from wallets import statement_meters
 from wallets.models import Account, Bill, Posting, Transaction, Wallet
+from wallets.statement_meters import MeterReadings
 
 DAY = timedelta(days=1)
 CHARGES = "consumption_"
@@ -43,18 +43,6 @@ class Movement:
     transaction: Transaction
     effect: Decimal
     arrears_effect: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterReadings:
-    """A meter of the unit and its register at the begin and the end, in Wh or litres."""
-
-    serial: str
-    utility: Utility
-    opening: int | None
-    opening_at: datetime | None
-    closing: int | None
-    closing_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +123,7 @@ def of(wallet: Wallet, *, first_day: date, last_day: date) -> Statement:
             opening.arrears + sum((one.arrears_effect for one in movements), ZERO),
         ),
         movements=movements,
-        readings=_readings(wallet, period),
+        readings=statement_meters.readings(wallet, period),
         days=_days(wallet, first_day, last_day, movements),
         bills=_bills(wallet, first_day, last_day),
         shares=_shares(wallet, period),
@@ -189,57 +177,12 @@ def _occupants(wallet: Wallet, first_day: date, last_day: date) -> list[str]:
     return list(dict.fromkeys(str(one.resident) for one in rows))
 
 
-def _installations(wallet: Wallet, period: Period) -> QuerySet[Installation]:
-    return Installation.objects.filter(
-        Q(ends_at=None) | Q(ends_at__gt=period.start),
-        unit=wallet.unit_id,
-        kind__in=list(Utility),
-        starts_at__lt=period.end,
-    ).select_related("meter")
-
-
-def _readings(wallet: Wallet, period: Period) -> list[MeterReadings]:
-    """The registers at the begin and the end, or where a meter came or went in between."""
-    rows = _installations(wallet, period).order_by("kind", "starts_at")
-    return [_readings_of(one, period) for one in rows]
-
-
-def _readings_of(one: Installation, period: Period) -> MeterReadings:
-    opening: tuple[datetime, int] | None = (one.starts_at, one.opening_value)
-    if one.starts_at < period.start:
-        opening = _register(one, period.start)
-    if one.ends_at and one.ends_at <= period.end and one.closing_value is not None:
-        closing: tuple[datetime, int] | None = (one.ends_at, one.closing_value)
-    else:
-        closing = _register(one, period.end)
-    return MeterReadings(
-        serial=one.meter.serial,
-        utility=Utility(one.kind),
-        opening=opening[1] if opening else None,
-        opening_at=opening[0] if opening else None,
-        closing=closing[1] if closing else None,
-        closing_at=closing[0] if closing else None,
-    )
-
-
-def _register(one: Installation, at: datetime) -> tuple[datetime, int] | None:
-    """The last valid reading of an installed meter up to an instant."""
-    readings = Reading.objects.filter(
-        meter=one.meter_id,
-        channel__in=BILLED_CHANNELS,
-        taken_at__lte=at,
-        taken_at__gte=one.starts_at,
-        is_valid=True,
-    )
-    return readings.order_by("-taken_at").values_list("taken_at", "stands").first()
-
-
 def _days(
     wallet: Wallet, first_day: date, last_day: date, movements: Sequence[Movement]
 ) -> list[Used]:
     """By local day and utility: what was metered, and what was charged."""
     zone = wallet.unit.estate.zone
-    quantities = _quantities(wallet, first_day, last_day)
+    quantities = statement_meters.quantities(wallet, first_day, last_day)
     charged: dict[tuple[date, Utility], Decimal] = {}
     for movement in movements:
         made = movement.transaction
@@ -255,22 +198,6 @@ def _days(
         )
         for day, utility in sorted({*quantities, *charged})
     ]
-
-
-def _quantities(wallet: Wallet, first_day: date, last_day: date) -> dict[tuple[date, Utility], int]:
-    zone = wallet.unit.estate.zone
-    period = Period(midnight(first_day, zone), midnight(last_day + DAY, zone))
-    found: dict[tuple[date, Utility], int] = {}
-    for one in _installations(wallet, period):
-        first = max(first_day, local_day(one.starts_at, zone))
-        end = local_day(one.ends_at, zone) if one.ends_at else last_day + DAY
-        rows = DailyConsumption.objects.filter(
-            meter=one.meter_id, channel__in=BILLED_CHANNELS, day__gte=first, day__lte=last_day
-        ).filter(day__lt=max(end, first + DAY))
-        for day, quantity in rows.values_list("day", "quantity"):
-            key = (day, Utility(one.kind))
-            found[key] = found.get(key, 0) + quantity
-    return found
 
 
 def _bills(wallet: Wallet, first_day: date, last_day: date) -> list[Bill]:

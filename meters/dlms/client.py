@@ -29,8 +29,9 @@ from meters.dlms.errors import (
 )
 from meters.dlms.initiate import LARGEST_PDU
 from meters.dlms.knowledge import Knowledge
+from meters.dlms.mailbox import Mailbox, again
 from meters.dlms.meter import Meter
-from meters.dlms.session import Mailbox, Session, again
+from meters.dlms.session import Session
 from meters.dlms.wrapper import TCP_PORT, Frame, FrameBuffer
 
 MANAGEMENT_CLIENT = 1

@@ -3,15 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Protocol
 
 from meters.dlms import axdr, obis
 from meters.dlms.addressing import Route
-from meters.dlms.apdu import parse_response
 from meters.dlms.association import (
-    AARE,
-    RLRE,
     AssociationRequest,
     AssociationResponse,
     Context,
@@ -20,7 +15,7 @@ from meters.dlms.association import (
     ReleaseResponse,
 )
 from meters.dlms.axdr import Value
-from meters.dlms.ciphering import PLAIN, Cipher
+from meters.dlms.ciphering import Cipher
 from meters.dlms.credentials import NOTHING, Credentials, new_challenge
 from meters.dlms.errors import (
     AccessDenied,
@@ -29,19 +24,17 @@ from meters.dlms.errors import (
     DlmsError,
     FrameError,
     NotGenuine,
-    ReplyTimeout,
     ServiceRefused,
     access_failure,
 )
 from meters.dlms.initiate import Conformance
-from meters.dlms.knowledge import Knowledge
+from meters.dlms.mailbox import Mailbox
 from meters.dlms.obis import ClassId
 from meters.dlms.selection import Selection
 from meters.dlms.services import (
     ActionRequest,
     ActionResponse,
     Attribute,
-    ExceptionResponse,
     GetBlockResponse,
     GetListRequest,
     GetListResponse,
@@ -50,14 +43,12 @@ from meters.dlms.services import (
     GetResponse,
     SetRequest,
     SetResponse,
-    Tag,
     list_results,
 )
+from meters.dlms.wire import Carrier, Wire
 
 CONFIRMED_HIGH_PRIORITY = 0xC0
-INVOKE_ID_MASK = 0x0F
 LONGEST_RESULT = 4 * 1024 * 1024
-MOST_WAITING = 64
 RELEASE_TIMEOUT = 1.0
 ITEM_SIZE, LIST_HEAD_SIZE, MOST_ITEMS = 10, 4, 32
 
@@ -70,57 +61,10 @@ ABOUT_CREDENTIALS = frozenset(
         Diagnostic.AUTHENTICATION_REQUIRED,
     }
 )
-# What travels in clear text within a ciphered association: goodbyes and refusals.
-NEVER_CIPHERED = frozenset({AARE, RLRE, Tag.EXCEPTION_RESPONSE, Tag.CONFIRMED_SERVICE_ERROR})
 
 _GET_RESPONSES = (GetResponse, GetBlockResponse, GetListResponse)
 type Asked = tuple[Attribute, Selection | None]
 type GetReply = GetResponse | GetBlockResponse | GetListResponse
-
-
-def again(error: DlmsError) -> DlmsError:
-    """The error that broke a line, afresh: each task adds a traceback of its own."""
-    return type(error)(*error.args)
-
-
-class Mailbox:
-    """The APDUs that came for one association and were not looked at yet."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[bytes | DlmsError] = asyncio.Queue()
-        self._failure: DlmsError | None = None
-
-    def put(self, apdu: bytes) -> None:
-        # A peer that talks without being asked must not fill the memory.
-        if self._queue.qsize() < MOST_WAITING:
-            self._queue.put_nowait(apdu)
-
-    def fail(self, error: DlmsError) -> None:
-        self._failure = error
-        self._queue.put_nowait(error)
-
-    def clear(self) -> None:
-        """Forget what came before the next request was sent."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
-
-    async def take(self) -> bytes:
-        if self._failure is not None and self._queue.empty():
-            raise again(self._failure)
-        item = await self._queue.get()
-        if isinstance(item, DlmsError):
-            raise again(item)
-        return item
-
-
-class Carrier(Protocol):
-    """What a session needs of the line under it."""
-
-    timeout: float
-    utc_offset: timedelta
-    knowledge: Knowledge
-
-    def send(self, route: Route, apdu: bytes) -> None: ...
 
 
 class Session:
@@ -130,11 +74,9 @@ class Session:
         self.route = route
         self.knowledge = line.knowledge
         self.utc_offset = line.utc_offset
-        self._line = line
-        self._mailbox = mailbox
+        self._wire = Wire(line, route, mailbox)
         self._turn = asyncio.Lock()
         self._granted = AssociationResponse()
-        self._cipher: Cipher | None = None
 
     async def open(self, request: AssociationRequest, credentials: Credentials = NOTHING) -> None:
         """
@@ -157,7 +99,7 @@ class Session:
                 credential=challenge,
                 sealed=cipher.seal(request.initiate()),
             )
-        response = await self._exchange(request.to_bytes(), AssociationResponse)
+        response = await self._wire.ask(request.to_bytes(), AssociationResponse)
         if not response.accepted:
             raise _refusal(self.route, response)
         if cipher is not None:
@@ -170,7 +112,7 @@ class Session:
         """Passes 3 and 4 of high level security; from here on everything travels ciphered."""
         cipher.peer = response.title
         granted = response.opened(cipher.open(response.sealed)) if response.sealed else response
-        self._cipher = cipher
+        self._wire.cipher = cipher
         try:
             said = await self.act(PROVE, axdr.octets(cipher.prove(response.credential)))
         except AccessDenied as error:
@@ -182,16 +124,16 @@ class Session:
 
     async def release(self) -> None:
         """Say goodbye; a meter that does not answer has nothing to add."""
-        wait = min(self._line.timeout, RELEASE_TIMEOUT)
+        wait = min(self._wire.timeout, RELEASE_TIMEOUT)
         try:
-            await self._exchange(ReleaseRequest().to_bytes(), ReleaseResponse, wait=wait)
+            await self._wire.ask(ReleaseRequest().to_bytes(), ReleaseResponse, wait=wait)
         except DlmsError:
             return
 
     def abandon(self) -> None:
         """Say goodbye without waiting, after something went wrong."""
         try:
-            self._line.send(self.route, ReleaseRequest().to_bytes())
+            self._wire.send(ReleaseRequest().to_bytes())
         except DlmsError:
             return
 
@@ -232,7 +174,7 @@ class Session:
     async def set(self, attribute: Attribute, data: bytes) -> None:
         async with self._turn:
             request = SetRequest(self._next_invoke(), attribute, data)
-            reply = await self._exchange(request.to_bytes(), SetResponse, request.invoke)
+            reply = await self._wire.ask(request.to_bytes(), SetResponse, request.invoke)
         if reply.result:
             raise access_failure(reply.result, str(attribute))
 
@@ -240,7 +182,7 @@ class Session:
         """What the method returns, encoded; None if it returns nothing."""
         async with self._turn:
             request = ActionRequest(self._next_invoke(), method, data)
-            reply = await self._exchange(request.to_bytes(), ActionResponse, request.invoke)
+            reply = await self._wire.ask(request.to_bytes(), ActionResponse, request.invoke)
         if reply.result:
             raise access_failure(reply.result, str(method))
         return reply.data
@@ -277,43 +219,10 @@ class Session:
 
     async def _ask_get(self, apdu: bytes, invoke: int, *, after: int = -1) -> GetReply:
         """The answer to a GET; blocks up to and with ``after`` are repetitions on the way."""
-        return await self._exchange(apdu, _GET_RESPONSES, invoke, after=after)
+        return await self._wire.ask(apdu, _GET_RESPONSES, invoke, after=after)
 
     def _next_invoke(self) -> int:
         return CONFIRMED_HIGH_PRIORITY | self.knowledge.next_invoke_id(self.route)
-
-    async def _exchange[T](
-        self,
-        apdu: bytes,
-        expected: type[T] | tuple[type[T], ...],
-        invoke: int | None = None,
-        *,
-        wait: float | None = None,
-        after: int = -1,
-    ) -> T:
-        self._mailbox.clear()
-        self._line.send(self.route, self._cipher.seal(apdu) if self._cipher else apdu)
-        try:
-            async with asyncio.timeout(self._line.timeout if wait is None else wait):
-                while True:
-                    response = parse_response(self._opened(await self._mailbox.take()))
-                    if isinstance(response, ExceptionResponse):
-                        raise ServiceRefused(
-                            state_error=response.state_error,
-                            service_error=response.service_error,
-                        )
-                    if isinstance(response, expected) and _answers(response, invoke, after):
-                        return response
-        except TimeoutError:
-            raise ReplyTimeout(f"device {self.route.device} did not answer in time") from None
-
-    def _opened(self, apdu: bytes) -> bytes:
-        """:raises NotGenuine: if it is in clear text where it should not be, or not the meter's."""
-        if self._cipher is None or apdu[:1] == b"" or apdu[0] in NEVER_CIPHERED:
-            return apdu
-        if apdu[0] not in PLAIN:
-            raise NotGenuine("an answer in clear text within a ciphered association")
-        return self._cipher.open(apdu)
 
 
 def _refusal(route: Route, response: AssociationResponse) -> AssociationRefused:
@@ -329,13 +238,3 @@ def _broken_off(reply: GetReply, subject: str) -> DlmsError:
     if isinstance(reply, GetResponse) and reply.data is None:
         return access_failure(reply.result, subject)
     return FrameError("a block transfer that ends in another kind of answer")
-
-
-def _answers(response: object, invoke: int | None, after: int) -> bool:
-    """Whether a response belongs to the request: not to one before, nor is a block come twice."""
-    if invoke is None:
-        return True
-    if isinstance(response, GetBlockResponse) and response.data is not None:
-        is_new = response.number > after
-        return is_new and (response.invoke ^ invoke) & INVOKE_ID_MASK == 0
-    return (getattr(response, "invoke", invoke) ^ invoke) & INVOKE_ID_MASK == 0

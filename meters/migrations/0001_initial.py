@@ -5,7 +5,7 @@ import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.uuid
-import meters.models.devices
+import meters.models.installations
 import quantify.ids
 from django.conf import settings
 from django.db import migrations, models
@@ -654,7 +654,7 @@ class Migration(migrations.Migration):
                 expressions=[
                     ("meter", "="),
                     (
-                        meters.models.devices.InstantRange(
+                        meters.models.installations.InstantRange(
                             "starts_at",
                             "ends_at",
                             django.contrib.postgres.fields.ranges.RangeBoundary(),
@@ -675,7 +675,7 @@ class Migration(migrations.Migration):
                     ("unit", "="),
                     ("kind", "="),
                     (
-                        meters.models.devices.InstantRange(
+                        meters.models.installations.InstantRange(
                             "starts_at",
                             "ends_at",
                             django.contrib.postgres.fields.ranges.RangeBoundary(),

@@ -1,10 +1,11 @@
 """Devices, the facts they report, and what is asked of them."""
 
 from meters.models.control import Command, CommandStep, MeterAlert
-from meters.models.devices import Concentrator, Installation, Meter, Register
+from meters.models.devices import Concentrator, Meter, Register
 from meters.models.drift import RelayDrift
 from meters.models.events import MeterEvent, MissingStretch
 from meters.models.facts import DailyConsumption, Interval, MonthRevision, Reading, ReadingConflict
+from meters.models.installations import Installation
 from meters.models.quality import CheckLimit, Finding, ReadingEdit
 from meters.models.radio import LoraDevice, NetworkServer, Uplink
 from meters.models.security import MeterKeys

@@ -12,9 +12,9 @@ from meters.dlms.errors import (
     NotGenuine,
     ServiceRefused,
 )
-from meters.dlms.session import Session
 from meters.dlms.simulator.access import PUBLIC_CLIENT, Access
 from meters.dlms.simulator.conversation import Conversation
+from meters.dlms.wire import Wire
 from meters.tests.dlms.running import line_to, run
 from meters.tests.dlms.standin import NOON, QUARTER, StandIn, import_at
 
@@ -136,7 +136,7 @@ class TestKeys:
             attempt(standin, keyed(heard=5000))
 
     def test_no_request_travels_in_clear_text(self, monkeypatch):
-        sent, real = [], Session._exchange
+        sent, real = [], Wire.ask
 
         async def watch(self, apdu, *args, **options):
             send = self._line.send
@@ -151,7 +151,7 @@ class TestKeys:
             finally:
                 monkeypatch.setattr(self._line, "send", send)
 
-        monkeypatch.setattr(Session, "_exchange", watch)
+        monkeypatch.setattr(Wire, "ask", watch)
         attempt(guarded(), keyed())
 
         # AARQ, the proof, GET, and the goodbye.
@@ -159,7 +159,7 @@ class TestKeys:
 
     def test_a_plain_request_within_a_ciphered_association_is_refused(self):
         async def work(meter):
-            meter._session._cipher = None
+            meter._session._wire.cipher = None
             return await meter.clock()
 
         with pytest.raises(ServiceRefused):

@@ -17,11 +17,12 @@ from meters.dlms.association import AssociationRequest
 from meters.dlms.ciphering import CIPHERED, Cipher, CounterBlock, Keys, Watermark
 from meters.dlms.errors import ConnectionLost, DlmsError, FrameError
 from meters.dlms.knowledge import Knowledge
+from meters.dlms.mailbox import Mailbox
 from meters.dlms.meter import Meter
 from meters.dlms.profile import ProfileLayout, columns_of, decode_rows, period_of
 from meters.dlms.selection import CLOCK_COLUMN, CaptureObject
 from meters.dlms.services import GetListResponse, GetResponse, list_results
-from meters.dlms.session import Mailbox, Session
+from meters.dlms.session import Session
 from meters.dlms.values import RegisterValue, RelayState, ScalerUnit
 from meters.dlms.wrapper import FrameBuffer
 from meters.lorawan import catalogue, chirpstack
