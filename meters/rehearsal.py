@@ -16,7 +16,10 @@ from quantify.periods import Period, local_day
 
 DAY = timedelta(days=1)
 LOOKED_BACK, ENOUGH_DAYS = timedelta(days=28), 7
-"""What is usual is the mean of the measured days before the last reading, if there are enough."""
+"""
+What is usual is the mean of the days before the last reading, if there are enough. Days between
+two readings count too: their shape is estimated, their total is not.
+"""
 NO_BASE = "There is no valid reading before it: nothing is counted from it until the next one."
 STARTED_AGAIN = "The register started again at zero: it is taken as having passed its end."
 HAS_LATER = "There are later readings: this one only divides what was used between its neighbours."
@@ -75,7 +78,7 @@ def _meaning(meter: Meter, outcome: ManualOutcome, channels: Sequence[int]) -> M
 def _usual_per_day(meter: Meter, channel: int, at: datetime) -> int | None:
     last = local_day(at, meter.estate.zone)
     days = DailyConsumption.objects.filter(
-        meter=meter, channel=channel, day__gte=last - LOOKED_BACK, day__lt=last, estimated=0
+        meter=meter, channel=channel, day__gte=last - LOOKED_BACK, day__lt=last
     )
     used = list(days.values_list("quantity", flat=True))
     return round(sum(used) / len(used)) if len(used) >= ENOUGH_DAYS else None

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from meters.importing import files
-from meters.models import DailyConsumption, Interval, Reading, ReadingConflict
+from meters.models import Interval, Reading, ReadingConflict
 from meters.tests.factories import LoraDeviceFactory, MeterFactory, RegisterFactory
 from meters.tests.recording import at, new_meter, record
 from quantify.tests.browser import page, sign_in  # noqa: F401  (a fixture)
@@ -29,8 +29,6 @@ def meter():
     """A meter that used 1 kWh in each of ten days."""
     made = new_meter(serial="E1")
     record(made, {day * DAY: 100_000 + day * 1000 for day in range(11)})
-    # Whole days between two registers are estimated in shape; here they count as measured.
-    DailyConsumption.objects.update(estimated=0)
     return made
 
 
