@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 BENCHMARKS = (
-    ["ingest.py", "--meters", "380", "--days", "90"],
+    ["ingest.py", "--meters", "100", "--days", "90"],
     ["verify.py", "--postings", "400000"],
     ["rating.py", "--homes", "10"],
     ["ledger.py"],

@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from benchmarks import estates
+from benchmarks.measuring import Took
 from meters import readings
 from meters.models import Meter
 from meters.readings import RegisterSeries
@@ -39,26 +39,6 @@ JULY = datetime(2026, 6, 30, 22, tzinfo=UTC)
 TENTH = datetime(2026, 7, 9, 22, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)
-NANOSECONDS = 1_000_000_000
-# Places in /proc/pid/stat, counted after the name: see proc_pid_stat(5).
-PARENT, CHILDREN_TIMES = 1, slice(13, 15)
-
-
-@dataclass(slots=True)
-class Took:
-    """The seconds of something: passed, worked here, and worked by the database."""
-
-    wall: float = 0.0
-    client: float = 0.0
-    server: float = 0.0
-
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        began, worked, served = time.perf_counter(), time.process_time(), _served()
-        yield
-        self.wall = time.perf_counter() - began
-        self.client = time.process_time() - worked
-        self.server = _served() - served
 
 
 def main() -> None:
@@ -151,22 +131,6 @@ def _vacuum() -> None:
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-def _served() -> float:
-    """Processor seconds of the database's processes, those that ended as well."""
-    if connection.connection is None:
-        return 0.0
-    server = _stat(connection.connection.info.backend_pid)[PARENT]
-    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    alive = sum(int(Path(f"/proc/{one}/schedstat").read_text().split()[0]) for one in children)
-    ended = sum(int(ticks) for ticks in _stat(server)[CHILDREN_TIMES])
-    return alive / NANOSECONDS + ended / os.sysconf("SC_CLK_TCK")
-
-
-def _stat(pid: int | str) -> list[str]:
-    """The fields of /proc/pid/stat after the name."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _median(took: list[Took], of: Callable[[Took], float]) -> float:

@@ -1,8 +1,9 @@
 """Readings on their way in: single ones, whole series, and the arrays both become."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -108,6 +109,24 @@ class ReadingArrays:
             self.status[rows],
             self.is_opening[rows],
         )
+
+    def by_meters(self, at_most: int) -> Iterator[Self]:
+        """
+        Parts in order of register, each of whole meters with so many readings, or of one meter.
+
+        Together they have every reading once; what came first among equals stays first.
+        """
+        meters = [meter_id for meter_id, _ in self.keys]
+        counts = np.bincount(self.register, minlength=len(meters))
+        ends = np.append(np.flatnonzero([a != b for a, b in pairwise(meters)]) + 1, len(meters))
+        ordered = np.argsort(self.register, kind="stable")
+        begin, total = 0, np.concatenate([[0], np.cumsum(counts)])
+        while begin < len(meters):
+            fits = ends[(ends > begin) & (total[ends] <= total[begin] + at_most)]
+            end = int(fits[-1] if len(fits) else ends[ends > begin][0])
+            part = self.take(ordered[total[begin] : total[end]])
+            yield replace(part, keys=self.keys[begin:end], register=part.register - begin)
+            begin = end
 
     def in_order(self) -> Self:
         """By register and instant; what came first among equals stays first."""

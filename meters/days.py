@@ -108,8 +108,9 @@ def _days(registers: Registers, touched: Intervals) -> tuple[Ints, Ints]:
         of_zone = np.array([one is zone for one in registers.zones])
         rows = of_zone[touched.register]
         day[rows] = _local_days(touched.start[rows], zone)
-    pairs = np.unique(np.stack([touched.register, day]), axis=1)
-    return pairs[0], pairs[1]
+    most = int(day.max()) + 1
+    pairs = np.unique(touched.register * most + day)
+    return pairs // most, pairs % most
 
 
 def _local_days(start: Ints, zone: ZoneInfo) -> Ints:

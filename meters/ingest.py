@@ -56,9 +56,9 @@ def take_in(batch: ReadingArrays, *, source: Reading.Source, received_at: dateti
 
     :raises UnknownRegister: if a meter has no such register.
     """
-    storable = is_storable(batch.taken_at, batch.value, microseconds(received_at))
-    refused = len(batch) - int(np.count_nonzero(storable))
-    batch = batch.take(storable)
+    asked = len(batch)
+    batch = _storable(batch, received_at)
+    refused = asked - len(batch)
     if not len(batch):
         return Recorded(refused=refused)
     partitions.ensure_around(days_of(batch.taken_at))
@@ -86,6 +86,11 @@ def take_in(batch: ReadingArrays, *, source: Reading.Source, received_at: dateti
     )
 
 
+def make_room(batch: ReadingArrays, *, received_at: datetime) -> None:
+    """Make the partitions that a batch needs."""
+    partitions.ensure_around(days_of(_storable(batch, received_at).taken_at))
+
+
 @transaction.atomic
 def rejudge(*, keys: Sequence[Key], first: datetime, last: datetime, now: datetime) -> Recorded:
     """
@@ -107,6 +112,11 @@ def rejudge(*, keys: Sequence[Key], first: datetime, last: datetime, now: dateti
         days=days.refresh(known, touched),
         overturned=int(np.count_nonzero(changed & window.is_valid & ~judgement.is_valid)),
     )
+
+
+def _storable(batch: ReadingArrays, received_at: datetime) -> ReadingArrays:
+    can_be = is_storable(batch.taken_at, batch.value, microseconds(received_at))
+    return batch if can_be.all() else batch.take(can_be)
 
 
 def _judged(

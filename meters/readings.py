@@ -9,6 +9,7 @@ from meters.ingest import Recorded
 from meters.manual import ManualEntry, ManualOutcome, record_manual
 from meters.models.facts import Reading
 from meters.registers import UnknownRegister
+from quantify import lanes
 
 __all__ = [
     "ManualEntry",
@@ -19,6 +20,7 @@ __all__ = [
     "RegisterSeries",
     "UnknownRegister",
     "record",
+    "record_all",
     "record_manual",
     "record_series",
 ]
@@ -51,18 +53,27 @@ def record_series(
     source: Reading.Source = Reading.Source.AUTOMATIC,
     received_at: datetime,
 ) -> Recorded:
+    """Record whole series of quarter-hourly readings, such as a history; see `record_all`."""
+    return record_all(ReadingArrays.of_series(series), source=source, received_at=received_at)
+
+
+def record_all(
+    arrays: ReadingArrays,
+    *,
+    source: Reading.Source = Reading.Source.AUTOMATIC,
+    received_at: datetime,
+) -> Recorded:
     """
-    Record whole series of quarter-hourly readings, such as a history, in several transactions.
+    Record any number of readings, in a transaction for every few meters, two at a time.
 
     Interrupted, it can be run again: what is recorded already counts as duplicate.
+
+    :raises UnknownRegister: if a meter has no such register; of others some may be recorded.
     """
-    total = Recorded()
-    waiting: list[RegisterSeries] = []
-    for one in sorted(series, key=lambda one: (one.meter_id, one.channel)):
-        if waiting and sum(len(other.values) for other in waiting) >= ROWS_AT_ONCE:
-            total += record(
-                ReadingArrays.of_series(waiting), source=source, received_at=received_at
-            )
-            waiting = []
-        waiting.append(one)
-    return total + record(ReadingArrays.of_series(waiting), source=source, received_at=received_at)
+    # Apart and first: a lane that makes partitions keeps the others from it until it commits.
+    ingest.make_room(arrays, received_at=received_at)
+    told = lanes.work_off(
+        arrays.by_meters(ROWS_AT_ONCE),
+        lambda batch: ingest.take_in(batch, source=source, received_at=received_at),
+    )
+    return sum(told, Recorded())

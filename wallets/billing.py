@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from estates.models import EstateSettings
+from quantify import lanes
 from quantify.crash_points import Point, reach
 from quantify.money import ZERO
 from quantify.periods import first_of_month, local_day, previous_month
@@ -27,7 +28,7 @@ from rates.components import InvalidComponents
 from rates.engine import InvalidUsage, NoFreeAllocation
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
-from wallets import bill_rows, charges, cuts, lanes, ledger, staleness, unchanged
+from wallets import bill_rows, charges, cuts, ledger, staleness, unchanged
 from wallets.bill_rows import BillRow
 from wallets.charges import Step
 from wallets.determinants import Usages

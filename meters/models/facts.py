@@ -2,6 +2,8 @@
 What meters reported and what follows from it.
 
 The three time series are partitioned by month and written only by `meters.readings`, in sets.
+Readings and intervals have no foreign key to their meter, which would ask for it row by row: who
+writes them holds the meter's lock, and a trigger refuses to delete a meter that has any.
 Their `id` is computed by the database from the natural key, so that it costs no space.
 """
 
@@ -41,7 +43,11 @@ class Reading(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     meter = models.ForeignKey(
-        Meter, on_delete=models.PROTECT, related_name="readings", db_index=False
+        Meter,
+        on_delete=models.PROTECT,
+        related_name="readings",
+        db_index=False,
+        db_constraint=False,
     )
     channel = models.PositiveSmallIntegerField(choices=Register.Channel)
     taken_at = models.DateTimeField()
@@ -127,7 +133,11 @@ class Interval(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     meter = models.ForeignKey(
-        Meter, on_delete=models.PROTECT, related_name="intervals", db_index=False
+        Meter,
+        on_delete=models.PROTECT,
+        related_name="intervals",
+        db_index=False,
+        db_constraint=False,
     )
     channel = models.PositiveSmallIntegerField(choices=Register.Channel)
     start = models.DateTimeField()

@@ -64,15 +64,19 @@ class TestEnsure:
 
         assert MONTHS[0] not in partitions._known
 
-    def test_keeps_key_and_reference(self):
+    @pytest.mark.parametrize(
+        ("table", "kinds"), [("meters_reading", ["p"]), ("meters_dailyconsumption", ["f", "p"])]
+    )
+    def test_keeps_key_and_reference(self, table, kinds):
         partitions.ensure(MONTHS[0], MONTHS[0])
 
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT contype FROM pg_constraint WHERE conrelid = 'meters_reading_1999_01'"
-                "::regclass AND contype IN ('p', 'f') ORDER BY contype"
+                "SELECT contype FROM pg_constraint WHERE conrelid = %s::regclass"
+                " AND contype IN ('p', 'f') ORDER BY contype",
+                [f"{table}_1999_01"],
             )
-            assert [kind for (kind,) in cursor.fetchall()] == ["f", "p"]
+            assert [kind for (kind,) in cursor.fetchall()] == kinds
 
     def test_ahead_reaches_the_months_to_come(self):
         partitions.ahead(date(1999, 1, 31), months=2)

@@ -6,8 +6,9 @@ from datetime import date
 import pytest
 from django.db import connection
 
+from quantify import lanes
 from rates.tests.factories import flat
-from wallets import billing, lanes
+from wallets import billing
 from wallets.models import Transaction
 from wallets.tests.metering import use
 from wallets.tests.test_billing import JULY, metered_unit, noon
