@@ -9,6 +9,8 @@ from typing import Any
 
 from estates.tests.factories import EstateFactory
 from meters import installations, partitions
+from meters.dlms.association import LARGEST_PDU
+from meters.dlms.simulator.behaviour import Behaviour
 from meters.dlms.simulator.clock import SimulatedClock
 from meters.dlms.simulator.concentrator import Concentrator as SimulatedConcentrator
 from meters.dlms.simulator.fleet import Fleet, FleetPlan, MeterPlan, journal_of
@@ -26,6 +28,7 @@ from wallets.models import Wallet
 LOCALHOST = "127.0.0.1"
 KWH_OR_KL = "20.00"
 MOST_IN_A_QUARTER = 20_000
+SHORT_PDU = 512
 # A hidden hour is seen to lack by one round, and there for the next.
 HIDDEN_FOR = 25 * MINUTE
 
@@ -52,7 +55,9 @@ class Site:
         self._thread.start()
         for place in sorted({self.place(home) for home in self.homes.values()}):
             behind = [self.fleet[home.device] for home in self._behind(place)]
-            port = self._do(SimulatedConcentrator(behind).start(LOCALHOST, 0))
+            # Every other concentrator sends what is longer in blocks.
+            behaviour = Behaviour(max_pdu=(LARGEST_PDU, SHORT_PDU)[place % 2])
+            port = self._do(SimulatedConcentrator(behind, behaviour).start(LOCALHOST, 0))
             self.lines[place] = FaultyLine((LOCALHOST, port), script, seed=seed + place)
         self._take_on({place: self._do(line.start()) for place, line in self.lines.items()})
 
