@@ -8,6 +8,7 @@ orders left. After the lines have healed the product must agree with all three.
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -61,7 +62,7 @@ def played(
 
 
 def figures(play: Play, seconds: float) -> dict[str, object]:
-    struck = sum((line.struck for line in play.site.lines.values()), start=type(play.count)())
+    struck = sum((line.struck for line in play.site.lines.values()), start=Counter())
     return {
         "seed": SEED,
         "seconds": round(seconds),

@@ -100,7 +100,7 @@ def valid() -> Mapping[str, list[bytes]]:
 
 
 def found(target: str) -> Iterator[bytes]:
-    """What fuzzing came upon, kept because it once went wrong or reached far."""
-    folder = FOUND / target
-    for path in sorted(folder.iterdir()) if folder.exists() else ():
-        yield path.read_bytes()
+    """What fuzzing came upon: one input, in hexadecimal, for each way to go on or to be refused."""
+    path = FOUND / f"{target}.txt"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        yield bytes.fromhex(line)

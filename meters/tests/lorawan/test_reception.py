@@ -23,6 +23,7 @@ from meters.models.facts import ReadingConflict
 from meters.radio import decoding, devices, retention, servers, silence
 from meters.radio.devices import CannotRegister
 from meters.tests.factories import LoraDeviceFactory, MeterFactory, UplinkFactory
+from meters.tests.fuzzing import grammar
 from meters.tests.lorawan.posts import EUI, notice, post, up
 from quantify.tests.client import Client
 
@@ -558,6 +559,20 @@ class TestNonsense:
         assert answer.status_code in (200, 400, 422)
         assert values(meter) == {}
         assert answer.json().get("code") != "unexpected"
+
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
+    )
+    @given(data=st.data())
+    def test_books_nothing_of_a_spoiled_frame(self, server, device, meter, data):
+        before, number = values(meter), Uplink.objects.count()
+        payload = data.draw(grammar.spoiled(pulses(7, Battery(50))))
+
+        answer = send(server, up(payload, at(number), counter=number))
+
+        assert answer.status_code == 200
+        if Uplink.objects.get(frame_counter=number).outcome != Uplink.Outcome.READ:
+            assert values(meter) == before
 
     def test_what_was_wrong_is_shown_at_the_server(self, server):
         send(server, up(pulses(1), at(0)) | {"deviceInfo": {"devEui": "zz"}})

@@ -72,9 +72,6 @@ class Witness:
         if frame.apdu[:1] == bytes((GOT,)) and self._asked.get(key):
             self._profile_at[frame.meter] = self._now()
 
-    def cuts(self, device: int) -> list[datetime]:
-        return [at for at, who, what in self.orders if who == device and what == "disconnect"]
-
     def _order(self, key: tuple[str, int, int], home: Home, action: str) -> None:
         at = self._now()
         if action == "disconnect":
