@@ -59,7 +59,7 @@ class EstateAdmin(ArchiveAdmin):
         Related("Meters", "speed", "meters.meter", "estate__id__exact"),
         Related("Wallets", "wallet", "wallets.wallet", "unit__estate__id__exact"),
         Related("Transactions", "receipt_long", "wallets.transaction", "estate__id__exact"),
-        Related("Alerts", "notifications", "meters.meteralert", "meter__estate__id__exact"),
+        Related("Alerts", "notifications", "meters.meteralert", "estate__id__exact"),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

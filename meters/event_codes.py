@@ -66,6 +66,7 @@ def _customary(words: str, sign: Sign) -> Meaning:
 POWER_DOWN, POWER_UP = 1, 2
 CLOCK_OLD_TIME, CLOCK_NEW_TIME = 4, 5
 COVER_REMOVED, COVER_CLOSED, MAGNET, MAGNET_GONE = 40, 41, 42, 43
+METER_COVER_REMOVED, METER_COVER_CLOSED = 44, 45
 READY_FOR_RECONNECTION, MANUAL_CONNECTION = 59, 61
 REMOTE_DISCONNECTION, REMOTE_CONNECTION = 62, 63
 
@@ -92,8 +93,8 @@ MEANINGS = {
     COVER_CLOSED: Meaning("Terminal cover closed", Sign.TAMPER),
     MAGNET: Meaning("Strong magnetic field", Sign.TAMPER),
     MAGNET_GONE: Meaning("No strong magnetic field any more", Sign.TAMPER),
-    44: Meaning("Meter cover removed", Sign.TAMPER),
-    45: Meaning("Meter cover closed", Sign.TAMPER),
+    METER_COVER_REMOVED: Meaning("Meter cover removed", Sign.TAMPER),
+    METER_COVER_CLOSED: Meaning("Meter cover closed", Sign.TAMPER),
     46: Meaning("Wrong password or key, several times", Sign.SECURITY),
     49: _customary("Message could not be decrypted", Sign.SECURITY),
     50: _customary("Old message repeated (replay)", Sign.SECURITY),

@@ -73,6 +73,7 @@ def take_in(batch: ReadingArrays, *, source: Reading.Source, received_at: dateti
     if created.any() or changed.any():
         touched, written = _derive(known, window, judgement)
     findings.note(known, window, judgement, created | changed, received_at)
+    findings.note_errors(known, window, created, source, received_at)
     findings.mark_meters(known, window, judgement, source, received_at)
     return Recorded(
         created=int(np.count_nonzero(created)),

@@ -5,12 +5,12 @@ from uuid import UUID
 from celery import current_app, shared_task
 from django.utils import timezone
 
-from meters import partitions, silence
+from meters import partitions
+from meters.alerts import rounds
 from meters.collecting import collection
 from meters.models.devices import Concentrator
 from meters.radio import decoding, retention
-from meters.radio import silence as radio_silence
-from meters.vee import checking, queue, standing
+from meters.vee import checking, neighbours, queue, standing
 from quantify.crash_points import Point, reach
 
 
@@ -39,19 +39,17 @@ def make_partitions(**_: object) -> None:
 
 
 @shared_task
-def notice_silence(**_: object) -> None:
-    """Notice meters that fell silent, and water that never stops."""
-    now = timezone.now()
-    silence.notice_silence(now=now)
-    radio_silence.notice_silence(now=now)
-    silence.notice_leaks(now=now)
+def raise_alerts(**_: object) -> None:
+    """Raise, escalate and resolve alerts by what is known now."""
+    rounds.run(now=timezone.now())
 
 
 @shared_task
 def check_meters(**_: object) -> None:
     """Check the days that are finished and the meters as they stand; wake what was snoozed."""
     now = timezone.now()
-    checking.run(now=now)
+    if checking.run(now=now).days:
+        neighbours.check(now=now)
     standing.check(now=now)
     queue.wake(now=now)
 

@@ -39,6 +39,7 @@ class Notification(Record):
         RECONNECTED = "reconnected", "Reconnected"
         PAYMENT_RECEIVED = "payment_received", "Payment received"
         CUTS_STOPPED = "cuts_stopped", "Cuts stopped by the breaker"
+        METER_ALERT = "meter_alert", "Meter alert"
         LEDGER_DIFFERENCE = "ledger_difference", "The ledger differs"
 
     class Channel(models.TextChoices):

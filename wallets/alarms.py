@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from meters import alerts
-from meters.alerts import Kind, Severity
+from meters.alerts import Kind, Severity, Source
 from meters.models import MeterAlert
 from notifications import outbox
 from notifications.models import Notification
@@ -23,16 +23,16 @@ def tell(refused: Refused, *, now: datetime) -> None:
     for facts in swinging:
         alerts.raise_once(
             meter_id=facts.meter_id, kind=Kind.LOW_CREDIT, severity=Severity.WARNING,
-            message=DECIDE, now=now,
+            message=DECIDE, now=now, source=Source.CREDIT,
         )  # fmt: skip
 
 
 def withdraw(refused: Refused, *, now: datetime) -> None:
     """Resolve what was told of supplies that are not cut too often any more."""
     lasting = {facts.meter_id for facts, decision in refused if SWINGING in _failed(decision)}
-    told = MeterAlert.objects.unresolved().filter(kind=Kind.LOW_CREDIT, message=DECIDE)
+    told = MeterAlert.objects.unresolved().filter(kind=Kind.LOW_CREDIT, source=Source.CREDIT)
     over = set(told.values_list("meter_id", flat=True)) - lasting
-    alerts.resolve(meter_ids=over, kind=Kind.LOW_CREDIT, now=now)
+    alerts.resolve(meter_ids=over, kind=Kind.LOW_CREDIT, now=now, source=Source.CREDIT)
 
 
 def _breakers(refused: Refused, now: datetime) -> None:

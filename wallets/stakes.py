@@ -1,4 +1,4 @@
-"""What the findings of the checks are about in rand, by what the home pays per unit."""
+"""What findings and alerts are about in rand, by what the home pays per unit."""
 
 from django.db import connection
 
@@ -30,4 +30,34 @@ JOIN wallets_bill bill ON bill.wallet_id = w.id AND bill.utility = hangs.kind
 WHERE f.state <> 'closed' AND f.quantity IS NOT NULL
 GROUP BY f.id, f.quantity
 HAVING sum(bill.consumption) > 0
+"""
+
+
+def price_alerts() -> int:
+    """
+    Put rand a day beside the kWh or kl a day of alerts that stand; returns how many changed.
+
+    By the average of the newest bill of the unit, VAT included, as for findings. Without a bill
+    there is no amount: the alert then speaks of litres or kWh alone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PER_DAY)
+        return int(cursor.rowcount)
+
+
+_PER_DAY = """
+UPDATE meters_meteralert a SET daily_amount = priced.amount
+FROM (
+    SELECT a.id, round(a.daily_quantity * bill.total / bill.consumption, 2) AS amount
+    FROM meters_meteralert a
+    LEFT JOIN meters_installation hangs ON hangs.meter_id = a.meter_id AND hangs.ends_at IS NULL
+    LEFT JOIN wallets_wallet w ON w.unit_id = hangs.unit_id
+    LEFT JOIN LATERAL (
+        SELECT total, consumption FROM wallets_bill
+        WHERE wallet_id = w.id AND utility = hangs.kind AND consumption > 0
+        ORDER BY month DESC LIMIT 1
+    ) AS bill ON true
+    WHERE NOT a.state = 'resolved' AND (a.daily_quantity IS NOT NULL OR a.daily_amount IS NOT NULL)
+) AS priced
+WHERE a.id = priced.id AND a.daily_amount IS DISTINCT FROM priced.amount
 """

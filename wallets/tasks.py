@@ -41,8 +41,9 @@ def reconcile_relays(**_: object) -> None:
 
 @shared_task
 def price_findings(**_: object) -> None:
-    """Put rand beside what the checks of readings found."""
+    """Put rand beside what the checks of readings found, and beside alerts."""
     stakes.price_findings()
+    stakes.price_alerts()
 
 
 @shared_task

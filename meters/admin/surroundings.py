@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from meters.models import Finding, Interval, Reading
+from meters.models import Finding, Interval, MeterAlert, Reading, Register
 from quantify.periods import Period
 from quantify.quantities import format_kilo
 
@@ -12,6 +12,7 @@ QUARTER = timedelta(minutes=15)
 AROUND = timedelta(hours=12)
 LONGEST = timedelta(days=4)
 QUARTERS_A_DAY = 96
+SHOWN_OF_ALERTS = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,10 @@ class Surroundings:
     base: int = HEIGHT - FOOT
 
 
-def draw(finding: Finding) -> Surroundings:
+def draw(finding: Finding, *, before: timedelta = AROUND) -> Surroundings:
     """What was used from half a day before a finding until half a day after it, four days long."""
     zone = finding.meter.estate.zone
-    start = finding.starts_at - AROUND
+    start = finding.starts_at - before
     end = min(finding.ends_at + AROUND, start + LONGEST)
     of_register = {"meter": finding.meter_id, "channel": finding.channel}
     intervals = list(
@@ -70,6 +71,24 @@ def draw(finding: Finding) -> Surroundings:
         words=f"{start.astimezone(zone):%Y-%m-%d %H:%M} to {end.astimezone(zone):%Y-%m-%d %H:%M}",
         readings=tuple(readings.order_by("taken_at")[:QUARTERS_A_DAY]),
     )
+
+
+def of_alert(alert: MeterAlert) -> Surroundings | None:
+    """What the meter of an alert counted in the days before it was last seen; None if it has none.
+
+    The part since it was raised is what stands out.
+    """
+    register = Register.objects.filter(meter=alert.meter_id).order_by("channel").first()
+    if alert.meter is None or register is None:
+        return None
+    ends_at = alert.resolved_at or alert.last_seen_at
+    shown = Finding(
+        meter=alert.meter,
+        channel=register.channel,
+        starts_at=max(alert.raised_at, ends_at - SHOWN_OF_ALERTS),
+        ends_at=ends_at,
+    )
+    return draw(shown, before=SHOWN_OF_ALERTS)
 
 
 def _bar(one: Interval, finding: Finding, start: datetime, end: datetime, highest: int) -> Bar:

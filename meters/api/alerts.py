@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from meters import handling
+from meters.alerts import handling
 from meters.api import refusals
 from meters.api.filters import AlertFilters
 from meters.api.serializers import AcknowledgeForm, AlertSerializer, ResolveForm
@@ -21,13 +21,15 @@ from quantify.api.views import Listed, Shown
 
 
 class AlertViewSet(Listed, Shown):
-    """What a person should know about meters; raised once while its cause lasts."""
+    """What people should know about meters and concentrators, once while its cause lasts."""
 
     queryset = MeterAlert.objects.all()
     serializer_class = AlertSerializer
     filterset_class = AlertFilters
-    search_fields = ("message", "meter__serial")
-    sort_fields = {name: name for name in ("raised_at", "last_seen_at", "severity", "state")}
+    search_fields = ("message", "meter__serial", "concentrator__serial")
+    sort_fields = {
+        name: name for name in ("raised_at", "last_seen_at", "severity", "state", "daily_amount")
+    }
     default_sort = ("-raised_at", "pk")
     permission_names = {
         "acknowledge": "meters.change_meteralert",

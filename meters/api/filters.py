@@ -2,7 +2,16 @@ from django.db.models import Q, QuerySet
 from django_filters import ChoiceFilter, FilterSet
 
 from estates.models import Estate
-from meters.models import Command, Concentrator, Meter, MeterAlert, MeterEvent, Reading, Register
+from meters.models import (
+    Command,
+    Concentrator,
+    Installation,
+    Meter,
+    MeterAlert,
+    MeterEvent,
+    Reading,
+    Register,
+)
 from meters.models.devices import CommunicationStatus
 from quantify.api.filters import BooleanFilter, RelatedFilter, within
 from units.models import Unit
@@ -28,11 +37,21 @@ class MeterFilters(FilterSet):
 
 
 class AlertFilters(FilterSet):
-    estate = RelatedFilter(Estate, field_name="meter__estate")
+    estate = RelatedFilter(Estate)
+    unit = RelatedFilter(Unit, method="filter_unit")
     meter = RelatedFilter(Meter)
+    concentrator = RelatedFilter(Concentrator)
     kind = ChoiceFilter(choices=MeterAlert.Kind.choices)
     severity = ChoiceFilter(choices=MeterAlert.Severity.choices)
     state = ChoiceFilter(choices=MeterAlert.State.choices)
+    source = ChoiceFilter(choices=MeterAlert.Source.choices)
+
+    def filter_unit(self, alerts: QuerySet, _: str, unit: Unit | None) -> QuerySet:
+        """Alerts about the meters that hang at a unit now."""
+        if unit is None:
+            return alerts
+        hanging = Installation.objects.filter(unit=unit, ends_at=None)
+        return alerts.filter(meter__in=hanging.values("meter"))
 
 
 class CommandFilters(FilterSet):

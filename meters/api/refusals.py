@@ -2,7 +2,8 @@
 
 from http import HTTPStatus
 
-from meters import handling, installations, replacement
+from meters import installations, replacement
+from meters.alerts import handling
 from meters.vee import decisions, editing, tails
 from quantify.api import problems
 

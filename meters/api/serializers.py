@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from meters import addresses
+from meters.alerts.kinds import KINDS
 from meters.models import (
     Command,
     CommandStep,
@@ -160,8 +161,13 @@ class RemoveForm(Form):
 
 
 class AlertSerializer(ResourceSerializer):
-    meter_serial = serializers.CharField(source="meter.serial", read_only=True)
-    estate = serializers.UUIDField(source="meter.estate_id", read_only=True)
+    meter_serial = serializers.CharField(
+        source="meter.serial", default=None, allow_null=True, read_only=True
+    )
+    says = serializers.CharField(read_only=True)
+    what_to_do = serializers.SerializerMethodField()
+    daily_quantity = Kilo(allow_null=True)
+    evidence = serializers.ListField(child=serializers.CharField(), read_only=True)
     handled_by = serializers.CharField(
         source="handled_by.username", default=None, allow_null=True, read_only=True
     )
@@ -169,10 +175,14 @@ class AlertSerializer(ResourceSerializer):
     class Meta:
         model = MeterAlert
         fields = (
-            "id", "meter", "meter_serial", "estate", "kind", "severity", "state", "message",
-            "raised_at", "last_seen_at", "resolved_at", "handled_by", "note", "created_at",
-            "updated_at",
+            "id", "meter", "meter_serial", "concentrator", "estate", "kind", "severity", "state",
+            "source", "message", "says", "what_to_do", "evidence", "daily_quantity",
+            "daily_amount", "times", "raised_at", "last_seen_at", "escalated_at", "resolved_at",
+            "ended_by_itself", "handled_by", "note", "created_at", "updated_at",
         )  # fmt: skip
+
+    def get_what_to_do(self, alert: MeterAlert) -> str:
+        return KINDS[MeterAlert.Kind(alert.kind)].do
 
 
 class AcknowledgeForm(Form):

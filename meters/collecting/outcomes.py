@@ -79,7 +79,7 @@ def write(
             _mark_silent([visit for visit in visited if visit.tried and not visit.heard], now)
         _tell_of_others(visited, now)
         if concentrator.keeps_clocks and not clocks.are_doubtful(summary.drifts):
-            _tell_of_clocks(visited, limit, now)
+            _tell_of_clocks(visited, now)
         _mark_concentrator(concentrator, summary, now)
 
 
@@ -193,23 +193,22 @@ def _tell_of_others(visited: list[Visit], now: datetime) -> None:
     )
 
 
-def _tell_of_clocks(visited: list[Visit], limit: Decimal, now: datetime) -> None:
-    """A clock that is off by more than its estate allows spoiled readings."""
-    grave = [visit for visit in visited if visit.heard and clocks.is_grave(visit.drift, limit)]
+def _tell_of_clocks(visited: list[Visit], now: datetime) -> None:
+    """A clock without a time; one that is wrong is a finding of the checks."""
+    heard = [visit for visit in visited if visit.heard]
     alerts.raise_all(
         (
             alerts.Notice(
-                visit.target.meter_id,
-                alerts.Kind.METER_FAULT,
-                alerts.Severity.WARNING,
-                "The meter's clock shows no time."
-                if visit.drift is None
-                else f"The meter's clock is {abs(visit.drift) // 60} minutes off.",
+                visit.target.meter_id, alerts.Kind.CLOCK, alerts.Severity.WARNING,
+                "The meter's clock shows no time.",
             )
-            for visit in grave
+            for visit in heard
+            if visit.drift is None
         ),
         now=now,
-    )
+    )  # fmt: skip
+    right = [visit.target.meter_id for visit in heard if visit.drift is not None]
+    alerts.resolve(meter_ids=right, kind=alerts.Kind.CLOCK, now=now, source=alerts.Source.METER)
 
 
 def _mark_silent(silent: list[Visit], now: datetime) -> None:

@@ -79,6 +79,7 @@ def _verify(command: Command, now: datetime) -> None:
         meter_id=command.meter_id,
         kind=told,
         severity=Severity.INFO,
+        source=alerts.Source.RELAY,
         message=PRESS_THE_BUTTON if waits else f"{told.label}: {command.reason}",
         now=now,
     )

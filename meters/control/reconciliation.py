@@ -14,10 +14,11 @@ from uuid import UUID
 from django.db import transaction
 
 from meters import alerts
-from meters.alerts import Notice
+from meters.alerts import Notice, life
 from meters.control import requests
 from meters.control.drift import Drift, assess, standings
-from meters.models.control import Command, MeterAlert
+from meters.models.alerts import MeterAlert
+from meters.models.control import Command
 from meters.models.drift import RelayDrift
 
 log = logging.getLogger(__name__)
@@ -103,14 +104,18 @@ def _end(over: Sequence[RelayDrift], now: datetime) -> None:
     RelayDrift.objects.filter(pk__in=[row.pk for row in over]).update(ended_at=now, updated_at=now)
     # Only the alerts that were raised for it: another cause may have raised one of the same kind.
     said = MeterAlert.objects.unresolved().filter(
-        meter__in=[row.meter_id for row in over], message__in=[row.says for row in over]
+        meter__in=[row.meter_id for row in over],
+        source=alerts.Source.RELAY,
+        kind__in=[kind for kind, _ in ALERTS.values()],
+        message__in=[row.says for row in over],
+        events=None,
     )
-    said.update(state=MeterAlert.State.RESOLVED, resolved_at=now, updated_at=now)
+    life.end(said, now=now)
 
 
 def _notices(new: Sequence[Drift]) -> list[Notice]:
     return [
-        Notice(drift.meter_id, *ALERTS[drift.kind], drift.says)
+        Notice(drift.meter_id, *ALERTS[drift.kind], drift.says, alerts.Source.RELAY)
         for drift in new
         if drift.kind in ALERTS
     ]

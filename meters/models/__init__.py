@@ -1,6 +1,7 @@
 """Devices, the facts they report, and what is asked of them."""
 
-from meters.models.control import Command, CommandStep, MeterAlert
+from meters.models.alerts import MeterAlert
+from meters.models.control import Command, CommandStep
 from meters.models.devices import Concentrator, Meter, Register
 from meters.models.drift import RelayDrift
 from meters.models.events import MeterEvent, MissingStretch

@@ -1,4 +1,4 @@
-"""What was noticed about a meter, and what was asked of it."""
+"""What was asked of meters, and what came of it."""
 
 from typing import Self
 
@@ -10,70 +10,6 @@ from django.db.models.functions import Now
 from accounts.scoping import EstateScopedQuerySet
 from meters.models.devices import Meter
 from quantify.records import Record
-
-
-class MeterAlertQuerySet(EstateScopedQuerySet):
-    estate_path = "meter__estate"
-
-    def unresolved(self) -> Self:
-        return self.exclude(state=MeterAlert.State.RESOLVED)
-
-
-class MeterAlert(Record):
-    """Something about a meter that a person should know; raised once while its cause lasts."""
-
-    class Kind(models.TextChoices):
-        COMMUNICATION_LOSS = "communication_loss", "Communication loss"
-        TAMPER_DETECTED = "tamper_detected", "Tamper detected"
-        LOW_CREDIT = "low_credit", "Low credit"
-        DISCONNECTION = "disconnection", "Disconnection"
-        RECONNECTION = "reconnection", "Reconnection"
-        ABNORMAL_USAGE = "abnormal_usage", "Abnormal usage"
-        METER_FAULT = "meter_fault", "Meter fault"
-        LEAK = "leak", "Leak"
-        BURST = "burst", "Burst pipe"
-        BACKFLOW = "backflow", "Backflow"
-        EMPTY_PIPE = "empty_pipe", "No water"
-        LOW_BATTERY = "low_battery", "Low battery"
-        DEVICE_ERROR = "device_error", "Device error"
-
-    class Severity(models.TextChoices):
-        INFO = "info", "Info"
-        WARNING = "warning", "Warning"
-        ERROR = "error", "Error"
-        CRITICAL = "critical", "Critical"
-
-    class State(models.TextChoices):
-        OPEN = "open", "Open"
-        ACKNOWLEDGED = "acknowledged", "Acknowledged"
-        RESOLVED = "resolved", "Resolved"
-
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="alerts")
-    kind = models.CharField(max_length=20, choices=Kind)
-    severity = models.CharField(max_length=10, choices=Severity)
-    state = models.CharField(max_length=15, choices=State, default=State.OPEN)
-    message = models.CharField(max_length=250)
-    raised_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField()
-    resolved_at = models.DateTimeField(null=True, blank=True)
-    handled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True
-    )
-    note = models.TextField(blank=True)
-
-    objects = MeterAlertQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["meter", "kind"],
-                condition=~Q(state="resolved"),
-                name="alert_raised_once",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.message
 
 
 class CommandQuerySet(EstateScopedQuerySet):

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from meters import alerts
-from meters.alerts import Kind, Notice, Severity
+from meters.alerts import Kind, Notice, Severity, Source
 from meters.lorawan.observation import Flag, Observation
-from meters.models.control import MeterAlert
+from meters.models.alerts import MeterAlert
 from meters.models.devices import Meter
 
 BATTERY_LOW, BATTERY_WELL = 10, 20
@@ -52,4 +52,4 @@ def apply(meter: Meter, told: Observation, *, at: datetime) -> None:
     worst_first = sorted(raised, key=lambda one: order.index(one[1]), reverse=True)
     alerts.raise_all((Notice(meter.pk, *one) for one in worst_first), now=at)
     for kind in sorted(ended):
-        alerts.resolve(meter_ids=[meter.pk], kind=kind, now=at)
+        alerts.resolve(meter_ids=[meter.pk], kind=kind, now=at, source=Source.METER)

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import connection
 
 from meters import alerts
-from meters.alerts import Kind, Notice, Severity
+from meters.alerts import Kind, Notice, Severity, Source
 
 HOUR = 60
 
@@ -17,11 +17,14 @@ def notice_silence(*, now: datetime) -> int:
         silent = cursor.fetchall()
     alerts.raise_all(
         (
-            Notice(meter_id, Kind.COMMUNICATION_LOSS, Severity.WARNING, _words(limit))
-            for meter_id, limit in silent
+            Notice(
+                meter_id, Kind.COMMUNICATION_LOSS, Severity.WARNING, _words(limit),
+                Source.SILENCE, heard,
+            )
+            for meter_id, limit, heard in silent
         ),
         now=now,
-    )
+    )  # fmt: skip
     return len(silent)
 
 
@@ -32,7 +35,7 @@ def _words(minutes: int) -> str:
 
 _SILENT = """
 WITH silent AS (
-    SELECT m.id, d.offline_after_minutes AS minutes
+    SELECT m.id, d.offline_after_minutes AS minutes, d.last_uplink_at
     FROM meters_meter m
     JOIN meters_loradevice d ON d.meter_id = m.id
     JOIN meters_networkserver s ON s.id = d.server_id
@@ -43,5 +46,5 @@ WITH silent AS (
 )
 UPDATE meters_meter m SET communication_status = 'offline'
 FROM silent WHERE m.id = silent.id
-RETURNING m.id, silent.minutes
+RETURNING m.id, silent.minutes, silent.last_uplink_at
 """

@@ -112,6 +112,7 @@ class MeterAlertFactory(DjangoModelFactory[MeterAlert]):
         model = MeterAlert
 
     meter = SubFactory(MeterFactory)
+    estate = LazyAttribute(lambda alert: alert.meter.estate)
     kind = MeterAlert.Kind.COMMUNICATION_LOSS
     severity = MeterAlert.Severity.WARNING
     message = "No contact for 30 minutes."

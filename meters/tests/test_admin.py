@@ -1,6 +1,7 @@
 """Alerts, collection, meters and where they hang, in the portal."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -38,6 +39,22 @@ class TestAlert:
         assert alert.state == MeterAlert.State.RESOLVED
         assert alert.note == "resolved by the plumber"
         assert alert.handled_by is not None
+
+    def test_says_what_it_means_what_to_do_and_what_was_seen(self):
+        alert = MeterAlertFactory.create(
+            kind="leak", message="Leak at A-12.", evidence=["Water ran for 3 nights."],
+            daily_amount=Decimal("41.20"),
+        )  # fmt: skip
+        client = client_of(roles.VIEWER, alert.estate)
+
+        page = client.get(reverse("admin:meters_meteralert_change", args=[alert.pk]))
+
+        shown = page.content.decode()
+        assert "Leak at A-12. About R 41 a day at its rate." in shown
+        assert "Tell the resident" in shown
+        assert "Water ran for 3 nights." in shown
+        rows = client.get(reverse("admin:meters_meteralert_changelist"))
+        assert "Leak at A-12." in rows.content.decode()
 
     def test_is_left_alone_by_viewers(self):
         alert = MeterAlertFactory.create()

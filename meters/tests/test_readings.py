@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from meters import readings
+from meters.alerts import following
 from meters.models import DailyConsumption, MeterAlert, MonthRevision, Reading, ReadingConflict
 from meters.readings import ManualEntry, RawReading, RegisterSeries, UnknownRegister
 from meters.tests.factories import MeterFactory, RegisterFactory
@@ -257,6 +258,7 @@ class TestInvalid:
 
         record(meter, {0: 0, 1: MOST + 1})
         record(meter, {2: 3 * MOST})
+        following.follow(now=LATER)
 
         alert = MeterAlert.objects.get()
         assert (alert.meter, alert.kind, alert.state) == (meter, "abnormal_usage", "open")
@@ -264,9 +266,11 @@ class TestInvalid:
     def test_a_reset_is_a_fault_until_readings_fit_again(self):
         meter = new_meter()
         record(meter, {0: 500, 1: 0})
+        following.follow(now=LATER)
         assert MeterAlert.objects.get().kind == "meter_fault"
 
         record(meter, {2: 510})
+        following.follow(now=LATER)
 
         assert MeterAlert.objects.get().state == "resolved"
         assert rules(meter)[1] == (["negative_step"], False)

@@ -6,10 +6,9 @@ from uuid import UUID
 
 import numpy as np
 from django.db import connection
-from django.utils import timezone
 
 from meters import alerts
-from meters.alerts import Kind, Notice, Severity
+from meters.alerts import Kind, Notice, Severity, Source
 from meters.batches import instant
 from meters.models.facts import Reading
 from meters.registers import Registers
@@ -21,6 +20,7 @@ from meters.windows import NEW, Repeated, Window
 from quantify.quantities import format_kilo
 
 NEGATIVE_STEP = "negative_step"
+CRITICAL = 1  # AMR status bit 0
 
 
 def mark_meters(
@@ -67,22 +67,19 @@ def note(
     known: Registers, window: Window, judgement: Judgement, news: Bools, received_at: datetime
 ) -> None:
     """
-    Raise alerts about impossible steps.
+    Put impossible steps into the queue.
 
     A register that went back is a fault that ends with its next valid reading; that one rose
     beyond its physical maximum stays for a person to look at.
     """
     broken = news & (judgement.rules & BROKEN != 0) & ~judgement.is_valid
     if broken.any():
-        notices = _notices(known, window, judgement, np.flatnonzero(broken))
-        alerts.raise_all(notices, now=received_at)
         queue.record(_found(known, window, judgement, np.flatnonzero(broken)), now=received_at)
     last = _last_of_register(window.register)
     sound = last[judgement.is_valid[last] & (window.origin[last] == NEW)]
     healthy = {known.meters[one] for one in window.register[sound]}
     ill = {known.meters[one] for one in window.register[last[~judgement.is_valid[last]]]}
     well = healthy - ill
-    alerts.resolve(meter_ids=well, kind=Kind.METER_FAULT, now=received_at)
     queue.end_faults(meter_ids=well, rule=NEGATIVE_STEP, now=received_at)
 
 
@@ -132,19 +129,22 @@ def _difference(window: Window, judgement: Judgement, row: np.int64) -> int | No
     return None if base == NOBODY else abs(int(window.value[row] - window.value[base]))
 
 
-def _notices(
-    known: Registers, window: Window, judgement: Judgement, rows: Ints
-) -> Iterator[Notice]:
-    for row in rows:
-        meter, channel = known.keys[window.register[row]]
-        at = timezone.localtime(instant(window.taken_at[row])).strftime("%Y-%m-%d %H:%M")
-        value = window.value[row]
-        if judgement.rules[row] & Rule.NEGATIVE_STEP:
-            message = f"Register {channel} went back, to {value}, at {at}."
-            yield Notice(meter, Kind.METER_FAULT, Severity.ERROR, message)
-        else:
-            message = f"Register {channel} rose to {value} at {at}: more than the meter can carry."
-            yield Notice(meter, Kind.ABNORMAL_USAGE, Severity.WARNING, message)
+def note_errors(
+    known: Registers, window: Window, news: Bools, source: Reading.Source, received_at: datetime
+) -> None:
+    """Raise an alert where the newest reading bears a critical error; a sound one ends it."""
+    if source != Reading.Source.AUTOMATIC:
+        return
+    newest = _last_of_register(window.register)
+    newest = newest[news[newest]]
+    ill = {known.meters[window.register[row]] for row in newest if window.status[row] & CRITICAL}
+    notices = [
+        Notice(meter, Kind.METER_FAULT, Severity.ERROR, "The meter reports a critical error.")
+        for meter in sorted(ill)
+    ]
+    alerts.raise_all(notices, now=received_at)
+    well = {known.meters[window.register[row]] for row in newest} - ill
+    alerts.resolve(meter_ids=well, kind=Kind.METER_FAULT, now=received_at, source=Source.METER)
 
 
 def _last_of_register(register: Ints) -> Ints:

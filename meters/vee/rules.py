@@ -233,6 +233,17 @@ CHECKS: tuple[Check, ...] = (
         waits_for_a_person=True, kinds=("water",),
     ),
     Check(
+        "bypass", "Counts less than its neighbours", Subject.METER, Outcome.ALARM,
+        "An occupied home counts far less than before, and than its neighbours did meanwhile.",
+        "Inspect the meter and its wires on the spot; accept if the home really uses less.", "own",
+        (
+            _p("drop", "45", "%", ("20", "90"),
+               "less than expected; half of it where the estate's loss rose as much"),
+            _p("floor", "2", "kWh", ("0.5", "50"), "a day; homes that used less are left out"),
+        ),
+        waits_for_a_person=True, kinds=("electricity",),
+    ),
+    Check(
         "prolonged_estimation", "Too long without readings", Subject.METER, Outcome.ALARM,
         "No reading counts for so long that what is used is unknown or estimated.",
         "Read the meter on the spot, enter the value, and repair the line to it.", "Oracle",

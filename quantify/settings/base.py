@@ -218,7 +218,7 @@ CELERY_BEAT_SCHEDULE = {
     "make partitions ahead": {"task": "meters.tasks.make_partitions", "schedule": 6 * 3600.0},
     "check finished days": {"task": "meters.tasks.check_meters", "schedule": 1800.0},
     "price findings": {"task": "wallets.tasks.price_findings", "schedule": 1800.0},
-    "notice silent meters": {"task": "meters.tasks.notice_silence", "schedule": 300.0},
+    "raise alerts": {"task": "meters.tasks.raise_alerts", "schedule": 300.0},
     "read uplinks that were left": {"task": "meters.tasks.read_uplinks", "schedule": 60.0},
     "delete old uplinks": {
         "task": "meters.tasks.purge_uplinks",

@@ -3,10 +3,11 @@ from decimal import Decimal
 
 import pytest
 
+from meters.alerts import rounds
 from meters.collecting import clocks
-from meters.models import Concentrator, MeterAlert, MeterEvent, Reading
+from meters.models import Concentrator, Finding, MeterAlert, MeterEvent, Reading
 from meters.tests.collecting.kit import NOW, gather, meter
-from meters.vee import limits
+from meters.vee import limits, standing
 
 
 def at(text):
@@ -79,13 +80,16 @@ class TestRound:
         assert meter(104).clock_drift_seconds == -90
         assert abs(meter(101).clock_drift_seconds) > 40 * 366 * 86_400
 
-    def test_tells_of_a_clock_that_spoiled_readings(self, served, concentrator):
+    def test_a_clock_that_spoiled_readings_is_a_finding_and_an_alert(self, served, concentrator):
         served.fleet[101].set_clock(NOW - timedelta(minutes=11))
 
         gather(concentrator)
+        standing.check(now=NOW)
+        rounds.run(now=NOW)
 
-        alert = MeterAlert.objects.get(kind="meter_fault")
-        assert alert.message == "The meter's clock is 11 minutes off."
+        alert = MeterAlert.objects.get(kind="clock")
+        assert alert.source == "checks"
+        assert "the meter's clock is 660 seconds behind" in alert.message
 
     @pytest.mark.parametrize(("limit", "told", "valid"), [("240", 1, False), ("400", 0, True)])
     def test_tells_and_doubts_by_the_limit_of_the_estate(
@@ -95,8 +99,9 @@ class TestRound:
         served.fleet[101].set_clock(NOW - timedelta(minutes=5))
 
         gather(concentrator)
+        standing.check(now=NOW)
 
-        assert MeterAlert.objects.filter(kind="meter_fault").count() == told
+        assert Finding.objects.filter(rule="clock_drift").count() == told
         newest = Reading.objects.filter(meter=meter(101)).latest("taken_at")
         assert newest.is_valid is valid
 

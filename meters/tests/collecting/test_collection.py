@@ -13,7 +13,7 @@ from meters.collecting.targets import targets_of
 from meters.control import requests, sending
 from meters.dlms.simulator.faults import FaultKind
 from meters.models import Command, Concentrator, DailyConsumption, Interval, Meter, Reading
-from meters.tasks import collect, collect_all, make_partitions, notice_silence
+from meters.tasks import collect, collect_all, make_partitions, raise_alerts
 from meters.tests.collecting.kit import EPOCH, KINDS, NOW, QUARTERS, gather, meter
 from meters.tests.factories import ConcentratorFactory
 
@@ -417,4 +417,4 @@ class TestTasks:
 
     def test_the_others_run(self, db):
         make_partitions()
-        notice_silence()
+        raise_alerts()

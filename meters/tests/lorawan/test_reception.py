@@ -337,7 +337,7 @@ class TestConditions:
             send(server, up(em300_di.encode([Battery(percent)]), at(counter), counter=counter))
 
         alert = MeterAlert.objects.get(kind="low_battery")
-        assert alert.message == "The battery is at 9 %: replace it."
+        assert alert.message == "The battery is at 8 %: replace it."
         assert alert.resolved_at == at(3)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from meters import silence
+from meters.alerts import silence
 from meters.collecting import collection
 from meters.control import reconciliation, requests
 from meters.models import Command, Concentrator, Meter

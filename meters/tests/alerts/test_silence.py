@@ -4,14 +4,12 @@ import pytest
 
 from estates.models import EstateSettings
 from meters import readings
-from meters.models import MeterAlert
-from meters.silence import notice_leaks, notice_silence
+from meters.alerts.silence import notice_silence
+from meters.models import Concentrator, Meter, MeterAlert
 from meters.tests.factories import ConcentratorFactory, MeterFactory
-from meters.tests.recording import LATER, at, new_meter, raw
+from meters.tests.recording import at, new_meter, raw
 
 NOW = datetime(2026, 7, 1, 10, tzinfo=UTC)
-# 04:00 local time after the nights of the first to the third day.
-MORNING = 2 * 96 + 16
 
 pytestmark = pytest.mark.django_db
 
@@ -89,58 +87,60 @@ class TestSilence:
         assert notice_silence(now=NOW) == 0
 
 
-def run_water(meter, litres, *, quiet=(), leave_out=()):
-    """Let water run all the time for three days, but for some quarters."""
-    value, rows = 0, []
-    for quarter in range(-8, MORNING + 1):
-        if quarter not in leave_out:
-            rows.append(raw(meter, quarter, value))
-        value += 0 if quarter in quiet else litres
-    readings.record(rows, received_at=LATER)
-
-
-class TestLeaks:
+class TestSilentConcentrator:
     @pytest.fixture
-    def meter(self):
-        return new_meter(kind="water")
+    def concentrator(self):
+        concentrator = ConcentratorFactory.create(name="Roof A")
+        Concentrator.objects.update(last_contact_at=NOW - timedelta(minutes=50))
+        return concentrator
 
-    def test_water_that_never_stops_for_three_nights_is_one(self, meter):
-        run_water(meter, 3)
+    def behind(self, concentrator, minutes, device):
+        return MeterFactory.create(
+            estate=concentrator.estate,
+            concentrator=concentrator,
+            logical_device=device,
+            last_contact_at=NOW - timedelta(minutes=minutes),
+        )
 
-        assert notice_leaks(now=at(MORNING)) == 1
+    def test_is_one_alert_in_place_of_its_meters(self, concentrator):
+        meters = [self.behind(concentrator, 50, device) for device in (1, 2, 3)]
+
+        assert notice_silence(now=NOW) == 3
+        notice_silence(now=NOW)
 
         alert = MeterAlert.objects.get()
-        assert alert.kind == "leak"
-        assert alert.message == "Water ran all through 3 nights, at least 12 litres an hour."
+        assert (alert.concentrator, alert.meter, alert.kind) == (
+            concentrator, None, "concentrator_loss",
+        )  # fmt: skip
+        words = "Roof A is silent: none of its 3 meters can be read, cut or reconnected."
+        assert alert.message == words
+        meters[0].refresh_from_db()
+        assert meters[0].communication_status == "offline"
 
-    @pytest.mark.parametrize("quarter", [8, 15, 96 + 11, 192 + 8])
-    def test_one_quiet_quarter_of_a_night_says_no(self, meter, quarter):
-        run_water(meter, 3, quiet=[quarter])
+    def test_as_long_as_one_meter_is_heard_the_others_are_the_silent_ones(self, concentrator):
+        self.behind(concentrator, 50, 1)
+        self.behind(concentrator, 5, 2)
 
-        assert notice_leaks(now=at(MORNING)) == 0
+        notice_silence(now=NOW)
 
-    def test_quiet_by_day_says_nothing(self, meter):
-        run_water(meter, 3, quiet=[7, 16, 60])
+        assert MeterAlert.objects.get().kind == "communication_loss"
 
-        assert notice_leaks(now=at(MORNING)) == 1
+    def test_one_meter_alone_is_silent_itself(self, concentrator):
+        self.behind(concentrator, 50, 1)
 
-    def test_a_night_that_was_not_measured_says_nothing(self, meter):
-        run_water(meter, 3, leave_out=[96 + 10])
+        notice_silence(now=NOW)
 
-        assert notice_leaks(now=at(MORNING)) == 0
+        assert MeterAlert.objects.get().kind == "communication_loss"
 
-    def test_ends_with_a_quiet_night(self, meter):
-        run_water(meter, 3)
-        notice_leaks(now=at(MORNING))
-        last = 3 * (MORNING + 8)
-        rows = [raw(meter, quarter, last) for quarter in range(MORNING + 1, MORNING + 97)]
-        readings.record(rows, received_at=LATER)
+    def test_takes_the_place_of_what_was_told_of_its_meters_and_ends(self, concentrator):
+        silent, heard = self.behind(concentrator, 50, 1), self.behind(concentrator, 5, 2)
+        notice_silence(now=NOW)
+        later = NOW + timedelta(minutes=40)
 
-        notice_leaks(now=at(MORNING + 96))
+        notice_silence(now=later)
 
-        assert MeterAlert.objects.get().state == "resolved"
-
-    def test_is_not_looked_for_in_electricity(self):
-        run_water(new_meter(), 3)
-
-        assert notice_leaks(now=at(MORNING)) == 0
+        assert MeterAlert.objects.unresolved().get().kind == "concentrator_loss"
+        Meter.objects.filter(pk=heard.pk).update(last_contact_at=later)
+        notice_silence(now=later)
+        alert = MeterAlert.objects.unresolved().get()
+        assert (alert.kind, alert.meter, alert.times) == ("communication_loss", silent, 2)

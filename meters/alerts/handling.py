@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from meters.models.control import MeterAlert
+from meters.models.alerts import MeterAlert
 
 
 class AlreadyHandled(Exception):
@@ -36,7 +36,7 @@ def resolve(*, alert_id: UUID, user: User, note: str, now: datetime) -> MeterAle
     alert = MeterAlert.objects.select_for_update().get(pk=alert_id)
     if alert.state == MeterAlert.State.RESOLVED:
         raise AlreadyHandled("The alert is resolved.")
-    alert.resolved_at = now
+    alert.resolved_at, alert.ended_by_itself = now, False
     return _handle(alert, MeterAlert.State.RESOLVED, user, note)
 
 
