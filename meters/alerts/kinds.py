@@ -64,12 +64,6 @@ KINDS: Mapping[MeterAlert.Kind, Meaning] = {
         ends="When a person decides on the exception, after looking.",
         escalates=((7 * DAY, Severity.CRITICAL),),
     ),
-    Alert.SWAPPED: Meaning(
-        means="The relay of one meter cuts the home of another: the two are mixed up.",
-        do="Stop cutting both homes. Compare serials with the doors and correct the installations.",
-        ends=_FINDING,
-        escalates=((DAY, Severity.CRITICAL),),
-    ),
     Alert.LOW_CREDIT: Meaning(
         means="Credit control cannot decide about a supply that is out of credit.",
         do="Decide what is to be done, with the resident.",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 KINDS = [
     ("communication_loss", "Communication loss"), ("concentrator_loss", "Concentrator silent"),
     ("tamper_detected", "Tamper detected"), ("bypass", "Bypass suspected"),
-    ("swapped", "Meters swapped"), ("low_credit", "Low credit"),
+    ("low_credit", "Low credit"),
     ("disconnection", "Disconnection"), ("reconnection", "Reconnection"),
     ("abnormal_usage", "Abnormal usage"), ("estimation", "Too long without readings"),
     ("meter_fault", "Meter fault"), ("clock", "Clock is wrong"), ("leak", "Leak"),

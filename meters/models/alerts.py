@@ -37,7 +37,6 @@ class MeterAlert(Record):
         CONCENTRATOR_LOSS = "concentrator_loss", "Concentrator silent"
         TAMPER_DETECTED = "tamper_detected", "Tamper detected"
         BYPASS = "bypass", "Bypass suspected"
-        SWAPPED = "swapped", "Meters swapped"
         LOW_CREDIT = "low_credit", "Low credit"
         DISCONNECTION = "disconnection", "Disconnection"
         RECONNECTION = "reconnection", "Reconnection"
