@@ -6,6 +6,7 @@ from unittest.mock import patch
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
+from django.utils.html import escape
 
 from accounts import roles
 from accounts.models import AuditEntry, User
@@ -209,7 +210,7 @@ class TestProblems:
         assert Client().get(kind.type).json()["data"]["title"] == kind.title
         page = Client().get(kind.type, HTTP_ACCEPT="text/html")
         assert page["Content-Type"] == "text/html; charset=utf-8"
-        assert kind.title in page.content.decode()
+        assert escape(kind.title) in page.content.decode()
 
 
 class TestEnvelope:

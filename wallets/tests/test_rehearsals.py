@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 
 import pytest
@@ -16,6 +17,7 @@ from wallets.tests.supplied import Relays, cut, supply, wallet_of, warn
 pytestmark = pytest.mark.django_db
 
 PAGE = "admin:credit_control"
+ALL_CHECKS = re.compile(r"All \d+ checks")
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ class TestCreditControl:
         shown = client.get(reverse(PAGE)).content.decode()
 
         assert "1 would be switched" in shown
-        assert "All 12 checks" in shown
+        assert ALL_CHECKS.search(shown)
         assert not Command.objects.exists()
 
     def test_shows_nothing_of_other_estates(self, client, meter: Meter, now: datetime):
@@ -76,7 +78,7 @@ class TestInABrowser:
 
         page.goto(live_server.url + reverse(PAGE))
         page.set_default_timeout(10_000)
-        page.get_by_text("All 12 checks").click()
+        page.get_by_text(ALL_CHECKS).click()
 
         expect(page.get_by_text("Protected supply: passed.")).to_be_visible()
         expect(page.get_by_text("Restored from a backup.")).to_be_visible()
