@@ -233,7 +233,7 @@ def _mark_concentrator(concentrator: Concentrator, summary: Summary, now: dateti
     status, error = CommunicationStatus.ONLINE, ""
     if summary.failures and not summary.heard:
         status = CommunicationStatus.OFFLINE
-    if clocks.are_doubtful(summary.drifts):
+    if concentrator.keeps_clocks and clocks.are_doubtful(summary.drifts):
         error = OUR_CLOCK
     elif summary.failures:
         serial, reason = next(iter(summary.failures.items()))
