@@ -32,7 +32,8 @@ from benchmarks.measuring import Took
 from meters import readings
 from meters.models import Meter
 from meters.readings import RegisterSeries
-from wallets import billing, verification
+from wallets.billing import runs
+from wallets.proving import verification
 
 JUNE = estates.INSTALLED
 JULY = datetime(2026, 6, 30, 22, tzinfo=UTC)
@@ -114,7 +115,7 @@ def days(meters: list[Meter], rounds: int) -> None:
 
 
 def _bill(now: datetime) -> int:
-    return billing.run(now=now).charged
+    return runs.bill(now=now).charged
 
 
 def _rates() -> list[tuple[object, int]]:

@@ -40,8 +40,10 @@ from estates.models import Estate  # noqa: E402
 from estates.registration import register  # noqa: E402
 from quantify.quantities import Utility  # noqa: E402
 from units.models import Unit  # noqa: E402
-from wallets import charges, ledger, ledger_calls, verification  # noqa: E402
+from wallets import ledger, ledger_calls  # noqa: E402
+from wallets.billing import charges  # noqa: E402
 from wallets.models import Transaction, Wallet  # noqa: E402
+from wallets.proving import verification  # noqa: E402
 
 CLIENTS = 8
 TEN = Decimal("10.00")

@@ -26,7 +26,7 @@ from django.db import connection  # noqa: E402
 from benchmarks import postings  # noqa: E402
 from estates.models import Estate  # noqa: E402
 from units.models import Unit  # noqa: E402
-from wallets import verification  # noqa: E402
+from wallets.proving import verification  # noqa: E402
 
 BARE = (
     "SELECT count(*), sum(amount) FROM wallets_posting",

@@ -21,11 +21,11 @@ from rates.compliance import Compared, Compliance
 from rates.models import Assignment, RateTable, ReferenceTable
 from rates.pricing import PriceBook, Terms
 from reports.simulations import NO_PRICE, MonthNotBegun, NotPriced
-from wallets import parts
-from wallets.determinants import Usages
-from wallets.metered import Supply
-from wallets.parts import Part
-from wallets.rating import rate
+from wallets.billing import parts
+from wallets.billing.determinants import Usages
+from wallets.billing.metered import Supply
+from wallets.billing.parts import Part
+from wallets.billing.rating import rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

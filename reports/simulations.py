@@ -25,10 +25,10 @@ from rates.engine import Bill, InvalidUsage, NoFreeAllocation, Tariff
 from rates.models import RateTable
 from rates.pricing import NoTariff, PriceBook, Terms
 from rates.simulation import Effect, Outcome
-from wallets import parts
-from wallets.determinants import Usages
-from wallets.parts import Part
-from wallets.rating import rate
+from wallets.billing import parts
+from wallets.billing.determinants import Usages
+from wallets.billing.parts import Part
+from wallets.billing.rating import rate
 
 NO_PRICE = (NoTariff, InvalidComponents, NoFreeAllocation, InvalidUsage)
 

@@ -6,13 +6,16 @@ from celery import shared_task
 from django.utils import timezone
 
 from meters.control import reconciliation, requests
-from wallets import accounts, billing, closings, credit, differences, stakes, verification
+from wallets import accounts
+from wallets.billing import closings, differences, runs, stakes
+from wallets.credit import control
+from wallets.proving import verification
 
 
 @shared_task
 def bill(**_: object) -> None:
     """Charge what was metered, then look at the credit that is left."""
-    if billing.run(now=timezone.now()).charged:
+    if runs.bill(now=timezone.now()).charged:
         control_credit.delay()
 
 
@@ -21,22 +24,22 @@ def control_credit(*, wallet_id: str | None = None, **_: object) -> None:
     """Warn, decide, and send what was decided at once."""
     now = timezone.now()
     wallets = [UUID(wallet_id)] if wallet_id else None
-    for command in credit.control(now=now, wallet_ids=wallets).requested:
-        credit.send(command.pk, now=timezone.now())
+    for command in control.run(now=now, wallet_ids=wallets).requested:
+        control.send(command.pk, now=timezone.now())
 
 
 @shared_task
 def send_commands(**_: object) -> None:
     """Send what is due: retries, and what a stopped worker left behind."""
     for command_id in requests.due(now=timezone.now()):
-        credit.send(command_id, now=timezone.now())
+        control.send(command_id, now=timezone.now())
 
 
 @shared_task
 def reconcile_relays(**_: object) -> None:
     """Set all relays against how they should stand, and send what is called for."""
     for command in reconciliation.reconcile(now=timezone.now()).requested:
-        credit.send(command.pk, now=timezone.now())
+        control.send(command.pk, now=timezone.now())
 
 
 @shared_task

@@ -21,7 +21,8 @@ from meters.models import Meter, Register
 from meters.readings import RegisterSeries
 from quantify.demo.stories import Past, Story
 from quantify.periods import INTERVAL, days, local_day, midnight
-from wallets import billing, ledger, topups
+from wallets import ledger, topups
+from wallets.billing import runs
 from wallets.models import Bill, Transaction, Wallet
 
 SECOND = timedelta(seconds=1)
@@ -85,7 +86,7 @@ def live(stories: Sequence[Story], past: Past, *, say: Say) -> None:
         to_the_end = (local_day(past.ends) - day).days
         _pay_in(homes, day, begins=max(past.begins, midnight(day)), to_the_end=to_the_end)
         evening = min(midnight(day + timedelta(days=1)) - SECOND, past.ends)
-        billing.run(now=evening, since=day)
+        runs.bill(now=evening, since=day)
         if day.day == 1:
             say(f"  billed up to {day:%d %B %Y}")
     _leave(homes, at=past.ends)

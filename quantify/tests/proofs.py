@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from wallets import verification
+from wallets.proving import verification
 
 
 class Cursor(Protocol):

@@ -16,6 +16,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
+from wallets.tests.test_billing import metered_unit, wallet_of
 
 from accounts import roles
 from accounts.tests.factories import UserFactory
@@ -32,11 +33,11 @@ from quantify.tests.mortals import Mortals, mortals
 from quantify.tests.proofs import faults
 from rates.tests.factories import flat
 from units.tests.factories import UnitFactory
-from wallets import credit, suspense
+from wallets.credit import control
 from wallets.models import Bill, Transaction, Wallet
+from wallets.office import suspense
 from wallets.tests.metering import use
 from wallets.tests.supplied import Relays, cut
-from wallets.tests.test_billing import metered_unit, wallet_of
 
 KILLED = -9
 DAY = date(2026, 7, 14)
@@ -215,7 +216,7 @@ class TestWakeup:
 
         assert processes.run("pay", wallet.pk, "light", at=Point.BEFORE_WAKEUP) == KILLED
 
-        (command,) = credit.control(now=timezone.now()).requested
+        (command,) = control.run(now=timezone.now()).requested
         assert command.action == Command.Action.RECONNECT
         assert found(["light"]) == []
 

@@ -126,7 +126,7 @@ class TestPlantedFaults:
         [
             pytest.param("meters.dlms.client.Line._hand_over", hand_to_everybody, "readings",
                 id="any meter's reply"),
-            pytest.param("wallets.credit.permit", lambda *_: Verdict(), "is left",
+            pytest.param("wallets.credit.control.permit", lambda *_: Verdict(), "is left",
                 id="guards asked once"),
             pytest.param("meters.control.sending.Order", order_blindly, "without reading",
                 id="sent again blindly"),

@@ -5,13 +5,13 @@ from datetime import date
 
 import pytest
 from django.db import connection
+from wallets.tests.test_billing import JULY, metered_unit, noon
 
 from quantify import lanes
 from rates.tests.factories import flat
-from wallets import billing
+from wallets.billing import runs
 from wallets.models import Transaction
 from wallets.tests.metering import use
-from wallets.tests.test_billing import JULY, metered_unit, noon
 
 THIRD = date(2026, 7, 3)
 
@@ -50,11 +50,11 @@ class TestWorkOff:
         assert done == [1, 2, 3, 4]
 
     def test_bills_in_batches_what_one_batch_would(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(billing, "WALLETS_AT_ONCE", 2)
+        monkeypatch.setattr(runs, "WALLETS_AT_ONCE", 2)
         for _ in range(7):
             use(metered_unit(flat("2.00")), THIRD, "10")
 
-        told = billing.run(now=noon(THIRD), since=JULY)
+        told = runs.bill(now=noon(THIRD), since=JULY)
 
         assert (told.charged, str(told.total), told.busy) == (7, "161.00", 0)
         assert Transaction.objects.count() == 7

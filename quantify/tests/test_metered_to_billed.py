@@ -16,8 +16,9 @@ from meters.vee.editing import Occasion
 from quantify.periods import INTERVAL
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.tests.factories import UnitFactory
-from wallets import billing, verification
+from wallets.billing import runs
 from wallets.models import Bill
+from wallets.proving import verification
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +88,7 @@ def test_a_replaced_meter_costs_what_one_meter_costs(estate, plain):
     )
     count(new, range(HALF, QUARTERS + 1), first=77)
 
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
 
     assert bills(old) == bills(plain) != []
 
@@ -103,11 +104,11 @@ def test_taking_a_replacement_back_takes_its_consumption_back(estate, plain):
         ),
         now=NOW,
     )
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
     assert bills(old) != bills(plain)
 
     replacement.undo(installation_id=done.installed.pk, now=NOW)
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
 
     assert bills(old) == bills(plain) != []
 
@@ -117,7 +118,7 @@ def test_a_register_that_starts_again_costs_the_same(estate, plain):
     meter = put_up(estate, value=19_000, span=span)
     count(meter, range(QUARTERS + 1), first=19_000, span=span)
 
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
 
     assert bills(meter) == bills(plain) != []
 
@@ -128,7 +129,7 @@ def test_what_is_exported_is_not_charged(estate, plain):
     count(meter, range(QUARTERS + 1), first=0)
     count(meter, range(QUARTERS + 1), first=300, channel=2)
 
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
 
     assert bills(meter) == bills(plain) != []
 
@@ -137,10 +138,10 @@ def test_late_readings_cost_what_timely_ones_cost(estate, plain):
     meter = put_up(estate)
     count(meter, range(QUARTERS, QUARTERS + 1), first=QUARTERS * WH)
     count(meter, range(1), first=0)
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
     count(meter, range(QUARTERS + 1), first=0)
 
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
 
     assert bills(meter) == bills(plain) != []
 
@@ -148,21 +149,21 @@ def test_late_readings_cost_what_timely_ones_cost(estate, plain):
 def test_a_reset_register_counts_again_once_a_person_accepts_it(estate, plain):
     meter = put_up(estate, value=5000)
     count(meter, range(HALF + 1), first=5000)
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
     before = bills(meter)
     # Its electronics were replaced: from the next quarter on it counts from zero.
     count(meter, range(HALF + 1, QUARTERS + 2), first=0)
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
     assert bills(meter) == before != bills(plain)
     (finding,) = Finding.objects.filter(meter=meter, rule="negative_step", state="open")
     occasion = Occasion(UserFactory.create(), NOW, "New electronics, seen on the spot.")
 
     decisions.accept(finding_id=finding.pk, occasion=occasion)
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
 
     assert bills(meter) == bills(plain) != []
     assert not Reading.objects.filter(meter=meter, is_valid=False).exists()
     decisions.undo(finding_id=finding.pk, occasion=occasion)
-    billing.run(now=NOW)
+    runs.bill(now=NOW)
     assert bills(meter) == before
     assert not verification.verify().differences

@@ -13,14 +13,15 @@ from meters.models import Reading
 from meters.vee import editing, revalidation
 from meters.vee.editing import Occasion
 from quantify.tests import world
-from wallets import billing, verification
+from wallets.billing import runs
 from wallets.models import Transaction, Wallet
+from wallets.proving import verification
 
 pytestmark = pytest.mark.django_db
 
 
 def bill(now) -> None:
-    billing.run(now=now)
+    runs.bill(now=now)
 
 
 class TestEditsAndTheWallet(TestCase):

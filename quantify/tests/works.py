@@ -24,7 +24,9 @@ from meters.dlms.values import ControlState, RelayState
 from meters.tasks import collect
 from notifications import outbox
 from quantify.crash_points import Point, reach
-from wallets import adjustments, billing, purchases, suspense, topups
+from wallets import purchases, topups
+from wallets.billing import runs
+from wallets.office import adjustments, suspense
 
 OFF = RelayState(output=False, control_state=ControlState.DISCONNECTED, control_mode=4)
 ON = RelayState(output=True, control_state=ControlState.CONNECTED, control_mode=4)
@@ -60,13 +62,13 @@ def allocate(wallet: str, key: str, receipt: str) -> None:
 
 
 def bill(wallet: str, now: str) -> None:
-    billing.run(now=datetime.fromisoformat(now), wallet_ids=[UUID(wallet)])
+    runs.bill(now=datetime.fromisoformat(now), wallet_ids=[UUID(wallet)])
 
 
 def bill_in_lanes(now: str) -> None:
     """Bill everybody, one wallet a batch, in two lanes."""
-    with patch.object(billing, "WALLETS_AT_ONCE", 1):
-        billing.run(now=datetime.fromisoformat(now))
+    with patch.object(runs, "WALLETS_AT_ONCE", 1):
+        runs.bill(now=datetime.fromisoformat(now))
 
 
 def trade(wallet: str, journal: str, first: str) -> None:

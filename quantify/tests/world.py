@@ -28,8 +28,10 @@ from rates.models import RateTable, ReferenceTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.models import Unit
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
-from wallets import accounts, adjustments, billing, settlement, suspense, topups
+from wallets import accounts, topups
+from wallets.billing import runs
 from wallets.models import CreditSwitch, Wallet
+from wallets.office import adjustments, settlement, suspense
 
 WH_PER_INTERVAL = 120
 
@@ -76,7 +78,7 @@ def build(
         meters.append(meter)
         _money(unit, paid_in, now)
     _use(meters, days, now)
-    billing.run(now=now)
+    runs.bill(now=now)
     _news(estate, meters, homes, now)
     adjustments.adjust(
         wallet_id=Wallet.objects.get(unit=homes[0]).pk,

@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
+from wallets.tests.test_billing import BLOCKS
 
 from accounts.models import AuditEntry
 from accounts.tests.factories import UserFactory
@@ -33,10 +34,9 @@ from reports.tests.test_simulations import (
     home,
     table_of,
 )
-from wallets import billing
+from wallets.billing import runs
 from wallets.models import Bill, Transaction
 from wallets.tests.metering import count, use
-from wallets.tests.test_billing import BLOCKS
 
 pytestmark = pytest.mark.django_db
 
@@ -348,7 +348,7 @@ class TestPage:
         estate = estate_on(RateTableFactory.create())
         month = previous_month(local_day(timezone.now()))
         use(home(estate, "A1"), month, "10")
-        billing.run(now=timezone.now())
+        runs.bill(now=timezone.now())
         url = reverse("admin:estates_estate_resale", args=[estate.pk])
         client = self.browser("billing_admin", estate)
         page = client.get(reverse("admin:estates_estate_change", args=[estate.pk]))
@@ -366,7 +366,7 @@ class TestPage:
         estate = estate_on(table_of(flat("3.00")))
         month = previous_month(local_day(timezone.now()))
         use(home(estate, "A1"), month, "10")
-        billing.run(now=timezone.now())
+        runs.bill(now=timezone.now())
         compare(estate, licensed(flat("2.00")))
         url = reverse("admin:estates_estate_resale", args=[estate.pk])
         client = self.browser("billing_admin", estate)

@@ -10,6 +10,8 @@ from django.db import InternalError, connection
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
+from wallets.tests.test_billing import BLOCKS
+from wallets.tests.test_settlement import read
 
 from accounts.tests.factories import UserFactory
 from estates.models import Estate, EstateSettings
@@ -26,11 +28,10 @@ from rates.tests.factories import AssignmentFactory, RateTableFactory, flat
 from reports import simulations
 from reports.simulations import MonthNotBegun, Scope, Simulation
 from units.tests.factories import OccupancyFactory, UnitFactory
-from wallets import billing, settlement
+from wallets.billing import runs
 from wallets.models import Bill, Transaction
+from wallets.office import settlement
 from wallets.tests.metering import count, use
-from wallets.tests.test_billing import BLOCKS
-from wallets.tests.test_settlement import read
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +67,7 @@ def home(estate: Estate, number: str = "A1", kind: str = "electricity") -> Meter
 
 
 def bill(now: datetime = AUGUST) -> None:
-    billing.run(now=now, since=JULY)
+    runs.bill(now=now, since=JULY)
 
 
 def simulate(
@@ -188,7 +189,7 @@ class TestSamePrices:
         estate = estate_on(table)
         now = datetime(2026, 7, 10, 12, tzinfo=UTC)
         count(home(estate), datetime(2026, 7, 9, 6, tzinfo=UTC), "3")
-        billing.run(now=now, since=JULY)
+        runs.bill(now=now, since=JULY)
 
         made = simulate(estate, table, now=now)
 
@@ -391,7 +392,7 @@ class TestPage:
         table = table_of(flat("2.00"))
         estate = estate_on(table)
         use(home(estate, "A1"), previous_month(local_day(timezone.now())), "10")
-        billing.run(now=timezone.now())
+        runs.bill(now=timezone.now())
         return estate, table
 
     def sent(self, estate: Estate, **changes: object) -> dict[str, object]:

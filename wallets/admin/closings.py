@@ -19,9 +19,10 @@ from quantify.portal.actions import action
 from quantify.portal.base import PortalAdmin, ReadOnlyAdmin, become
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ReasonForm, ask, object_url
-from wallets import amounts, closings, differences, ledger
+from wallets import amounts, ledger
 from wallets.admin.bills import UTILITY
 from wallets.admin.wallets import wallet_name
+from wallets.billing import closings, differences
 from wallets.models import BillDifference, MonthClosing
 
 STATE = {"open": "warning", "posted": "success", "dismissed": "muted"}
@@ -55,7 +56,7 @@ class ClosingForm(forms.ModelForm):
         return first_of_month(month)
 
     def validate_constraints(self) -> None:
-        """Not here: `wallets.closings` says what is closed."""
+        """Not here: `wallets.billing.closings` says what is closed."""
 
 
 @admin.register(MonthClosing)

@@ -15,12 +15,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from quantify.portal import formats
 from quantify.portal.pages import ask, object_url
-from wallets import amounts, ledger, refunds, topups
-from wallets.forms import CounterForm
+from wallets import amounts, ledger, topups
 from wallets.ledger import Posted
 from wallets.models import AdjustmentProposal, Wallet
+from wallets.office import refunds
+from wallets.office.forms import CounterForm
+from wallets.office.rehearsal import Operation, Rehearsed, rehearse
 from wallets.pockets import InsufficientBalance, Pockets
-from wallets.rehearsal import Operation, Rehearsed, rehearse
 
 REFUSALS = (
     amounts.InvalidAmount,

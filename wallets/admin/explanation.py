@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from quantify.portal import formats
 from rates.models import RateTableVersion
-from wallets.explanation import Cause, Explanation, Reading, Remark, Stretch
-from wallets.explanation import Line as Priced
+from wallets.billing.explanation import Cause, Explanation, Reading, Remark, Stretch
+from wallets.billing.explanation import Line as Priced
 from wallets.models import Charge, Transaction
 
 CAUSES = {

@@ -18,8 +18,8 @@ from wallets.admin.counter import Errand
 from wallets.admin.effects import effects
 from wallets.admin.explanation import explain
 from wallets.admin.wallets import wallet_name
-from wallets.forms import ReversalForm
 from wallets.models import Posting, Transaction
+from wallets.office.forms import ReversalForm
 
 KIND = {
     "topup": "success",

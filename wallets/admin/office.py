@@ -9,13 +9,19 @@ from accounts.people import signed_in
 from estates.models import EstateSettings
 from quantify.portal import formats
 from quantify.portal.actions import action
-from wallets import adjustments, refunds, service_charges
 from wallets.admin import counter
 from wallets.admin.counter import Errand
-from wallets.forms import AdjustmentForm, CounterForm, OfficeForm, RefundForm, ServiceChargeForm
 from wallets.models import Wallet
+from wallets.office import adjustments, refunds, service_charges
+from wallets.office.forms import (
+    AdjustmentForm,
+    CounterForm,
+    OfficeForm,
+    RefundForm,
+    ServiceChargeForm,
+)
+from wallets.office.rehearsal import Operation
 from wallets.pockets import pockets_of
-from wallets.rehearsal import Operation
 
 
 class OfficeActions:

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from quantify.portal import formats
-from wallets import forecast
-from wallets.forecast import HORIZON, Forecast
+from wallets.forecasting import forecast
+from wallets.forecasting.forecast import HORIZON, Forecast
 from wallets.models import Wallet
 
 BEYOND = f"more than {HORIZON.days} days"

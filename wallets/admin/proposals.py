@@ -13,9 +13,10 @@ from quantify.portal.actions import action
 from quantify.portal.base import ReadOnlyAdmin
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ReasonForm, ask, object_url
-from wallets import adjustments, ledger
+from wallets import ledger
 from wallets.admin.wallets import wallet_name
 from wallets.models import AdjustmentProposal
+from wallets.office import adjustments
 from wallets.pockets import InsufficientBalance
 
 STATE = {

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from meters.admin.control import CommandAdmin
 from meters.models import Command
-from wallets import credit, restores
+from wallets.credit import control, restores
 from wallets.models import CreditSwitch, Wallet
 
 admin.site.unregister(Command)
@@ -29,7 +29,7 @@ class RehearsedCommandAdmin(CommandAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         wallets = Wallet.objects.visible_to(request.user).values_list("pk", flat=True)
-        considered = credit.consider(now=timezone.now(), wallet_ids=list(wallets))
+        considered = control.consider(now=timezone.now(), wallet_ids=list(wallets))
         considered.sort(key=lambda one: (not one[1].is_permitted, one[0].unit_number))
         return TemplateResponse(
             request,

@@ -12,10 +12,10 @@ from quantify.portal.actions import action
 from quantify.portal.base import ReadOnlyAdmin
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, object_url
-from wallets import former_residents
 from wallets.admin.counter import REFUSALS as OF_THE_COUNTER
-from wallets.forms import CollectForm
 from wallets.models import Settlement
+from wallets.office import former_residents
+from wallets.office.forms import CollectForm
 
 REFUSALS = (*OF_THE_COUNTER, former_residents.NotOwed)
 AMOUNTS = [columns.money(name) for name in ("charged", "held", "owed", "refunded", "kept", "debt")]

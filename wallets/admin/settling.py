@@ -11,9 +11,10 @@ from quantify.periods import local_day
 from quantify.portal.actions import action
 from quantify.portal.pages import ask, object_url
 from units.models import Occupancy
-from wallets import final_readings, ledger, refunds, settlement
-from wallets.forms import SettleForm
+from wallets import ledger
 from wallets.models import Wallet
+from wallets.office import final_readings, refunds, settlement
+from wallets.office.forms import SettleForm
 
 REFUSALS = (
     settlement.NotEnded,

@@ -13,9 +13,9 @@ from quantify.periods import days_in_month, first_of_month, local_day, previous_
 from quantify.portal.actions import action
 from quantify.portal.pages import ask
 from quantify.tables.files import plain_name
-from wallets import statement_files, statement_tables, statements
 from wallets.admin.explanation import line
-from wallets.statements import Statement
+from wallets.statements import files, statement, tables
+from wallets.statements.statement import Statement
 
 MONTHS = 13
 
@@ -62,7 +62,7 @@ class StatementAction:
             )
         first = form.first_day()
         last = min(first.replace(day=days_in_month(first)), today)
-        made = statements.of(wallet, first_day=first, last_day=last)
+        made = statement.of(wallet, first_day=first, last_day=last)
         for button, answer in FILES.items():
             if button in request.POST:
                 return answer(made)
@@ -96,12 +96,12 @@ def _file(made: Statement, content: bytes, media_type: str, ending: str) -> Http
 
 
 def _pdf(made: Statement) -> HttpResponse:
-    content = statement_files.as_pdf(made, made_at=timezone.now())
+    content = files.as_pdf(made, made_at=timezone.now())
     return _file(made, content, "application/pdf", "pdf")
 
 
 def _csv(made: Statement) -> HttpResponse:
-    return _file(made, statement_tables.as_csv(made).encode(), "text/csv", "csv")
+    return _file(made, tables.as_csv(made).encode(), "text/csv", "csv")
 
 
 FILES: dict[str, Callable[[Statement], HttpResponse]] = {"_pdf": _pdf, "_csv": _csv}

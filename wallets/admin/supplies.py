@@ -26,7 +26,7 @@ from quantify.portal.base import PortalAdmin
 from quantify.portal.pages import ReasonForm, ask, object_url
 from units.admin import UnitAdmin
 from units.models import Unit
-from wallets import credit, restores
+from wallets.credit import control, restores
 from wallets.models import CreditSwitch
 
 admin.site.unregister([Unit, Meter])
@@ -90,7 +90,7 @@ class SupplyAdmin(MeterAdmin):
         form = ReasonForm(request.POST or None)
         if form.is_valid():
             try:
-                command = credit.request_by_person(
+                command = control.request_by_person(
                     meter=meter,
                     action=order,
                     reason=form.cleaned_data["reason"],

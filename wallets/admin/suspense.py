@@ -15,12 +15,13 @@ from quantify.portal.actions import action
 from quantify.portal.base import PortalAdmin, ReadOnlyInline, become
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ReasonForm, ask, object_url
-from wallets import amounts, ledger, suspense
+from wallets import amounts, ledger
 from wallets.admin.counter import AGAIN
 from wallets.admin.counter import REFUSALS as OF_THE_COUNTER
 from wallets.admin.wallets import describe, wallet_name
-from wallets.forms import AllocationForm
 from wallets.models import SuspenseReceipt, SuspenseRelease
+from wallets.office import suspense
+from wallets.office.forms import AllocationForm
 
 REFUSALS = (*OF_THE_COUNTER, suspense.NotEnoughLeft, suspense.AnotherEstate)
 LEFT = columns.money("left")

@@ -21,8 +21,8 @@ from wallets.admin.office import OfficeActions
 from wallets.admin.settling import SettleAction
 from wallets.admin.statements import StatementAction
 from wallets.admin.terms import WalletForm
-from wallets.forms import TopUpForm
 from wallets.models import Account, Transaction, Wallet
+from wallets.office.forms import TopUpForm
 
 POCKETS = [columns.money(name) for name in ("available", "electricity", "water", "solar")]
 BALANCE = columns.money("balance")

@@ -19,9 +19,9 @@ from quantify.api.problems import translated
 from quantify.api.serializers import Form, ScopedRelatedField
 from quantify.api.views import Created, Listed, Shown
 from quantify.periods import first_of_month
-from wallets import closings, differences
 from wallets.api import refusals
 from wallets.api.filters import ClosingFilters, DifferenceFilters
+from wallets.billing import closings, differences
 from wallets.models import BillDifference, MonthClosing
 
 

@@ -21,8 +21,8 @@ from meters.models.control import LIFE
 from quantify.api.problems import translated
 from quantify.api.serializers import Form
 from quantify.api.views import Listed, Resource, told
-from wallets import credit
 from wallets.api import refusals
+from wallets.credit import control
 
 
 class CommandForm(Form):
@@ -65,7 +65,7 @@ class CommandViewSet(Listed, Resource):
         asked = self.checked(CommandForm)
         known = {requests.NoRelay: refusals.NO_RELAY, requests.CommandOpen: refusals.COMMAND_OPEN}
         with translated(known):
-            command = credit.request_by_person(
+            command = control.request_by_person(
                 meter=meter, user=cast("User", request.user), now=timezone.now(), **asked
             )
         return told(CommandSerializer(command).data, HTTPStatus.ACCEPTED)

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from meters.models import Reading
 from quantify.api.serializers import Instant, Money, Quantity
 from quantify.quantities import as_kilo
-from wallets.explanation import Cause, Explanation, Remark, rounding
+from wallets.billing.explanation import Cause, Explanation, Remark, rounding
 
 
 class Exact(serializers.CharField):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from quantify.api.serializers import Instant
 from quantify.api.views import Resource, told
-from wallets import forecast
+from wallets.forecasting import forecast
 
 EXAMPLE = OpenApiExample(
     "Lasts until Tuesday evening",

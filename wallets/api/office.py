@@ -19,12 +19,12 @@ from quantify.api import idempotency
 from quantify.api.problems import Kind, translated
 from quantify.api.serializers import CENT, Form, Money
 from quantify.api.views import Listed, Resource, Shown, told
-from wallets import adjustments, refunds, service_charges
 from wallets.api import refusals
 from wallets.api.answers import IDEMPOTENCY_KEY, moved
 from wallets.api.filters import AdjustmentFilters
 from wallets.api.serializers import MovedSerializer
 from wallets.models import AdjustmentProposal
+from wallets.office import adjustments, refunds, service_charges
 
 LARGEST = Decimal("9999999999.99")
 BACK_BY = [(method.value, method.label) for method in refunds.METHODS]

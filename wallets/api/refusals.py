@@ -3,19 +3,10 @@
 from http import HTTPStatus
 
 from quantify.api import problems
-from wallets import (
-    adjustments,
-    closings,
-    differences,
-    final_readings,
-    former_residents,
-    ledger,
-    pockets,
-    settlement,
-    suspense,
-    topups,
-)
+from wallets import ledger, pockets, topups
+from wallets.billing import closings, differences
 from wallets.models import BillDifference
+from wallets.office import adjustments, final_readings, former_residents, settlement, suspense
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",

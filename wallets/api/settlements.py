@@ -24,13 +24,13 @@ from quantify.api.views import Listed, Resource, Shown, told
 from quantify.periods import local_day
 from quantify.quantities import as_kilo
 from units.models import Occupancy
-from wallets import former_residents, refunds, settlement
 from wallets.api import refusals
 from wallets.api.answers import IDEMPOTENCY_KEY, moved
 from wallets.api.filters import SettlementFilters
 from wallets.api.serializers import MovedSerializer
 from wallets.models import Settlement
-from wallets.settlement import Settled
+from wallets.office import former_residents, refunds, settlement
+from wallets.office.settlement import Settled
 
 LARGEST = Decimal("9999999999.99")
 METHODS = [(method.value, method.label) for method in refunds.METHODS]

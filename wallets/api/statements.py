@@ -16,8 +16,8 @@ from quantify.api.files import CsvRenderer, Ready
 from quantify.api.serializers import Instant, Money, Quantity
 from quantify.api.views import Resource, told
 from quantify.periods import local_day
-from wallets import statement_files, statement_tables, statements
 from wallets.api import days
+from wallets.statements import files, statement, tables
 
 
 class PdfRenderer(Ready):
@@ -164,12 +164,12 @@ class Statements(Resource):
         first_day, last_day = days.asked(
             request, local_day(timezone.now(), wallet.unit.estate.zone)
         )
-        made = statements.of(wallet, first_day=first_day, last_day=last_day)
+        made = statement.of(wallet, first_day=first_day, last_day=last_day)
         kind = request.accepted_renderer.format
         if kind == "json":
-            return told(statement_files.as_data(made))
+            return told(files.as_data(made))
         name = f"statement-{first_day}-{last_day}.{kind}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if kind == "csv":
-            return Response(statement_tables.as_csv(made).encode(), headers=headers)
-        return Response(statement_files.as_pdf(made, made_at=timezone.now()), headers=headers)
+            return Response(tables.as_csv(made).encode(), headers=headers)
+        return Response(files.as_pdf(made, made_at=timezone.now()), headers=headers)

@@ -23,12 +23,13 @@ from quantify.api.problems import translated
 from quantify.api.serializers import CENT, Form, Instant, Money, ScopedRelatedField
 from quantify.api.views import Listed, Shown
 from rates.models import UTILITIES
-from wallets import suspense, topups
+from wallets import topups
 from wallets.api import refusals
 from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed
 from wallets.api.filters import SuspenseFilters
 from wallets.api.serializers import ToppedUpSerializer
 from wallets.models import SuspenseReceipt, SuspenseRelease, Wallet
+from wallets.office import suspense
 
 LARGEST = Decimal("9999999999.99")
 

@@ -38,7 +38,7 @@ from wallets.api.transactions import (
     TransactionDetailSerializer,
     TransactionSerializer,
 )
-from wallets.explanation import Explanation
+from wallets.billing.explanation import Explanation
 from wallets.models import Charge, Transaction, Wallet
 
 NEWEST = 10

@@ -26,8 +26,8 @@ class Bill(Record):
     a bill whose charges did not tell yet. `vat_percent` and `free_solar` are what it was priced
     with, null if that is not known: it is priced again then. `rates` is the state of all rate
     tables and assignments when the bill was found stale. `banded` is what the days before today
-    added up to by time-of-use band, and their highest demand (`wallets.bands`, `wallets.demand`);
-    it may be emptied at any time.
+    added up to by time-of-use band, and their highest demand (`bands` and
+    `demand` in `wallets.billing`); it may be emptied at any time.
     """
 
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="bills")
@@ -76,7 +76,7 @@ class Bill(Record):
 
 class BilledFacts(models.Model):
     """
-    The facts at which a run left nothing to bill: one row, or none; see `wallets.unchanged`.
+    The facts at which a run left nothing to bill: one row or none (`wallets.billing.unchanged`).
 
     It may be deleted at any time: the next run then compares all bills with the facts.
     """
@@ -102,7 +102,7 @@ class Charge(models.Model):
     Why a consumption transaction has its amount: the step of a bill from one total to the next.
 
     `lines` are the differences of the bill's lines. `evidence` names by value the registers, the
-    range and the readings that it was made from (`wallets.evidence`).
+    range and the readings that it was made from (`wallets.billing.evidence`).
     """
 
     transaction = models.OneToOneField(

@@ -11,7 +11,7 @@ from meters.tests.factories import MeterFactory
 from notifications import outbox
 from units.models import Unit
 from units.tests.factories import UnitFactory
-from wallets import credit
+from wallets.credit import control
 from wallets.models import Wallet
 
 CUT = RelayState(output=False, control_state=ControlState.DISCONNECTED, control_mode=4)
@@ -64,14 +64,14 @@ def wallet_of(meter: Meter) -> Wallet:
 
 def warn(now: datetime) -> None:
     """Let everybody who is out of credit be warned."""
-    credit.control(now=now)
+    control.run(now=now)
     outbox.deliver_due(now=now)
 
 
-def control_and_send(now: datetime, relays: Relays) -> credit.Outcome:
-    outcome = credit.control(now=now)
+def control_and_send(now: datetime, relays: Relays) -> control.Outcome:
+    outcome = control.run(now=now)
     for command in outcome.requested:
-        credit.send(command.pk, now=now, finding=relays)
+        control.send(command.pk, now=now, finding=relays)
     return outcome
 
 

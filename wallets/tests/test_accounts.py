@@ -19,8 +19,10 @@ from accounts.tests.factories import UserFactory
 from estates.models import Estate
 from quantify.periods import SOUTH_AFRICA, local_day, midnight
 from quantify.tests.client import Client
-from wallets import accounts, ledger, refunds, suspense, verification
+from wallets import accounts, ledger
 from wallets.models import Account, AccountBook, AccountDay, Posting, Transaction, Wallet
+from wallets.office import refunds, suspense
+from wallets.proving import verification
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
 from wallets.tests.test_suspense import received

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.factories import UserFactory
-from wallets import adjustments
 from wallets.models import AdjustmentProposal, Transaction, Wallet
+from wallets.office import adjustments
 from wallets.tests.factories import WalletFactory
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,6 @@ from django.utils import timezone
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from quantify.tests.client import Client
-from wallets import suspense
 from wallets.models import (
     AdjustmentProposal,
     SuspenseReceipt,
@@ -19,6 +18,7 @@ from wallets.models import (
     Transaction,
     Wallet,
 )
+from wallets.office import suspense
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
 

@@ -12,7 +12,7 @@ from accounts.tests.factories import UserFactory
 from quantify.tests.client import Client
 from units.models import Occupancy
 from units.tests.factories import UnitFactory
-from wallets import billing
+from wallets.billing import runs
 from wallets.models import Settlement, Wallet
 from wallets.tests.moments import top_up
 from wallets.tests.test_billing import noon
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def occupancy() -> Occupancy:
     made = moved_out()
     top_up(wallet_at(made), "100.00", occurred_at=noon(JULY))
-    billing.run(now=noon(END), since=JULY)
+    runs.bill(now=noon(END), since=JULY)
     return made
 
 

@@ -10,8 +10,8 @@ from accounts import roles
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from quantify.tests.client import Client
-from wallets import suspense
 from wallets.models import SuspenseReceipt, SuspenseRelease, Transaction, Wallet
+from wallets.office import suspense
 from wallets.tests.factories import WalletFactory
 from wallets.tests.test_suspense import received
 

@@ -10,7 +10,8 @@ from meters.tests.factories import MeterFactory
 from quantify.tests.client import Client
 from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
-from wallets import billing, topups
+from wallets import topups
+from wallets.billing import runs
 from wallets.models import Transaction
 from wallets.tests.factories import WalletFactory
 from wallets.tests.metering import use
@@ -313,7 +314,7 @@ class TestExplain:
         ).rate_table
         fund(wallet)
         use(meter, date(2026, 7, 3), "10")
-        billing.run(now=datetime(2026, 7, 3, 10, tzinfo=UTC), since=date(2026, 7, 1))
+        runs.bill(now=datetime(2026, 7, 3, 10, tzinfo=UTC), since=date(2026, 7, 1))
         (charge,) = client.get("/transactions?kind=consumption_electricity").json()["data"]
 
         data = client.get(f"/transactions/{charge['id']}/explain").json()["data"]

@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from quantify.ids import uuid7
-from wallets import charges, ledger, ledger_calls, service_charges, topups
+from wallets import ledger, ledger_calls, topups
+from wallets.billing import charges
 from wallets.entries import Entry
 from wallets.models import Account, Transaction, Wallet
+from wallets.office import service_charges
 from wallets.pockets import Flow, InsufficientBalance, Movement, Pockets, Tap, pockets_of
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON

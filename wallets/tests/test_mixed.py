@@ -15,9 +15,12 @@ from psycopg.errors import DeadlockDetected
 from accounts.tests.factories import UserFactory
 from meters.models import Meter
 from rates.tests.factories import flat
-from wallets import adjustments, billing, ledger, purchases, refunds, verification
+from wallets import ledger, purchases
+from wallets.billing import runs
 from wallets.models import Account, Bill, Posting, Transaction, Wallet
+from wallets.office import adjustments, refunds
 from wallets.pockets import POCKET_ACCOUNTS, InsufficientBalance
+from wallets.proving import verification
 from wallets.tests.metering import use
 from wallets.tests.moments import NOON, top_up
 from wallets.tests.test_billing import JULY, metered_unit, wallet_of
@@ -77,7 +80,7 @@ class Estate:
             ledger.reverse(transaction_id=paid.pk, reason="test", occurred_at=NOON, actor=None)
 
     def bill(self, _: random.Random) -> None:
-        billing.run(now=NOON, since=JULY)
+        runs.bill(now=NOON, since=JULY)
 
     def count(self, chance: random.Random) -> None:
         meter: Meter = chance.choice(self.meters)
@@ -128,7 +131,7 @@ class TestEverythingAtOnce:
         with ThreadPoolExecutor(len(work)) as pool:
             list(pool.map(estate.repeat, work, range(1, len(work) + 1)))
         counting.join()
-        billing.run(now=NOON, since=JULY)
+        runs.bill(now=NOON, since=JULY)
 
         assert estate.surprises == []
         assert set(estate.done) == {one.__name__ for one in [*work, estate.count]}

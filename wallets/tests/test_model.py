@@ -28,8 +28,10 @@ from quantify.crash_points import Point
 from rates import tables
 from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
-from wallets import adjustments, billing, ledger, purchases, refunds, service_charges, topups
+from wallets import ledger, purchases, topups
+from wallets.billing import runs
 from wallets.models import Transaction, Wallet
+from wallets.office import adjustments, refunds, service_charges
 from wallets.pockets import InsufficientBalance
 from wallets.tests.metering import use
 from wallets.tests.test_mixed import pockets_by_postings
@@ -337,7 +339,7 @@ class WalletMachine(RuleBasedStateMachine):
 
     @rule()
     def bill(self) -> None:
-        billing.run(now=self.now)
+        runs.bill(now=self.now)
         self.model.bill(self.today)
 
     @rule(
@@ -353,11 +355,11 @@ class WalletMachine(RuleBasedStateMachine):
 
         @transaction.atomic
         def run() -> None:
-            billing.run(now=self.now)
+            runs.bill(now=self.now)
             raise Crash  # Nothing was to be posted: it ends before the commit.
 
         with (
-            patch.object(billing, "reach", reach),
+            patch.object(runs, "reach", reach),
             patch.object(ledger, "reach", reach),
             pytest.raises(Crash),
         ):
@@ -382,7 +384,7 @@ class WalletMachine(RuleBasedStateMachine):
     @rule(days=st.integers(1, 12))
     def days_pass(self, days: int) -> None:
         # No reading of the past two weeks may fall out of the months that a run looks at.
-        billing.run(now=self.now)
+        runs.bill(now=self.now)
         self.model.bill(self.today)
         self.today += timedelta(days=days)
 

@@ -16,9 +16,11 @@ from meters.models import Meter
 from meters.tests.factories import MeterFactory
 from rates.tests.factories import flat
 from units.tests.factories import UnitFactory
-from wallets import billing, supplies, topups
+from wallets import topups
+from wallets.billing import runs
+from wallets.credit import supplies
+from wallets.credit.policy import Facts
 from wallets.models import Transaction, Wallet
-from wallets.policy import Facts
 from wallets.tests.metering import use
 from wallets.tests.test_billing import JULY, metered_unit
 
@@ -103,7 +105,7 @@ class TestBillingCadence:
         EstateSettings.objects.update(billing_cadence=cadence)
         for number, (hour, minute) in enumerate(moments, start=1):
             use(meter, self.DAY, str(10 * number))
-            billing.run(now=datetime(2026, 7, 3, hour, minute, tzinfo=UTC), since=JULY)
+            runs.bill(now=datetime(2026, 7, 3, hour, minute, tzinfo=UTC), since=JULY)
         return Transaction.objects.filter(kind="consumption_electricity").count()
 
     def test_is_each_collection_unless_said_otherwise(self):

@@ -27,7 +27,9 @@ from meters.models import Command, Concentrator, Interval, Meter
 from notifications import outbox
 from quantify.demo import audit, seeding
 from quantify.demo.stories import Story
-from wallets import billing, credit, topups
+from wallets import topups
+from wallets.billing import runs
+from wallets.credit import control
 from wallets.models import Transaction, Wallet
 
 NOW = datetime(2026, 11, 20, 9, 7, tzinfo=UTC)
@@ -108,13 +110,13 @@ def served(story: Story, folder: Path, *, now: datetime) -> Iterator[Fleet]:
 def collect_and_bill(story: Story, *, now: datetime) -> Summary:
     concentrator = Concentrator.objects.get(estate__code=story.code)
     summary = collection.collect(concentrator_id=concentrator.pk, now=now)
-    billing.run(now=now)
+    runs.bill(now=now)
     return summary
 
 
-def control(now: datetime) -> list[Command]:
-    commands = credit.control(now=now).requested
-    return [credit.send(command.pk, now=now) for command in commands]
+def controlled(now: datetime) -> list[Command]:
+    commands = control.run(now=now).requested
+    return [control.send(command.pk, now=now) for command in commands]
 
 
 def wallet(unit_number: str) -> Wallet:
@@ -186,10 +188,10 @@ class TestLive:
         with served(SMALL, simulators, now=later) as fleet:
             summary = collect_and_bill(SMALL, now=later)
             assert (summary.heard, summary.failures) == (len(fleet), {})
-            credit.control(now=later)
+            control.run(now=later)
             outbox.deliver_due(now=later)
 
-            control(later)
+            controlled(later)
 
             cut = Meter.objects.get(
                 installations__unit__unit_number="A-201", kind=Meter.Kind.ELECTRICITY
@@ -205,7 +207,7 @@ class TestLive:
                 occurred_at=later,
                 actor=None,
             )
-            control(later)
+            controlled(later)
 
             cut.refresh_from_db()
             assert simulated.connected

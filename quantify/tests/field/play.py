@@ -23,7 +23,9 @@ from quantify.tests.field.script import HOUR, MINUTE, PRICE, Home, Mishap, Purse
 from quantify.tests.field.site import Site
 from quantify.tests.field.witness import Witness
 from units.models import Unit
-from wallets import billing, credit, topups
+from wallets import topups
+from wallets.billing import runs
+from wallets.credit import control
 from wallets.models import CreditSwitch
 
 QUARTER = timedelta(minutes=15)
@@ -88,7 +90,7 @@ class Play:
         self.site.clock.jump(at + 2 * MINUTE)
         self._happen(at)
         self._read_all()
-        self.count["bills charged"] += billing.run(now=self.now()).charged
+        self.count["bills charged"] += runs.bill(now=self.now()).charged
         self._control()
         if at >= self.day.mail_from:
             outbox.deliver_due(now=self.now())
@@ -185,7 +187,7 @@ class Play:
     # --- Commands -------------------------------------------------------------------------------
 
     def _control(self) -> None:
-        outcome = credit.control(now=self.now())
+        outcome = control.run(now=self.now())
         self.count["cuts refused"] += len(outcome.refused)
         self._hold_mail_back()
         asked = [command.pk for command in outcome.requested]
@@ -199,7 +201,7 @@ class Play:
         if races and command.action == "disconnect":
             self._racing.add(device)
         self._is_sending = True
-        done = credit.send(command.pk, now=self.now())
+        done = control.send(command.pk, now=self.now())
         self._is_sending = False
         self.count[f"{done.action} {done.state}"] += 1
 

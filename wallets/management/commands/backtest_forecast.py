@@ -1,4 +1,4 @@
-"""Tell how good the forecasts of past days were; see `wallets.backtest`."""
+"""Tell how good the forecasts of past days were; see `wallets.forecasting.backtest`."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from wallets import backtest
+from wallets.forecasting import backtest
 
 HORIZONS = (1, 3)
 

@@ -1,4 +1,4 @@
-"""Charge what was metered and not charged yet; see `wallets.billing`."""
+"""Charge what was metered and not charged yet; see `wallets.billing.runs`."""
 
 from argparse import ArgumentParser
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from wallets import billing
+from wallets.billing import runs
 from wallets.models import Wallet
 
 
@@ -27,9 +27,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        run = billing.run(
-            now=timezone.now(), since=options["since"], wallet_ids=_wallets(**options)
-        )
+        run = runs.bill(now=timezone.now(), since=options["since"], wallet_ids=_wallets(**options))
         self.stdout.write(
             f"{run.priced} bills priced, {run.charged} charges posted, R{run.total} in sum."
         )

@@ -1,4 +1,4 @@
-"""Close months, and find what facts since would change of closed ones; see `wallets.closings`."""
+"""Close months, and find what facts since would change; see `wallets.billing.closings`."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from estates.models import Estate
-from wallets import closings, differences, ledger
+from wallets import ledger
+from wallets.billing import closings, differences
 from wallets.models import BillDifference
 
 WRONG = (closings.MonthNotOver, closings.ClosedBefore, ledger.LedgerBusy)

@@ -1,4 +1,4 @@
-"""Warn, cut and restore by the credit that is left; see `wallets.credit`."""
+"""Warn, cut and restore by the credit that is left; see `wallets.credit.control`."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from wallets import credit
-from wallets.policy import Decision, Facts, explain
+from wallets.credit import control
+from wallets.credit.policy import Decision, Facts, explain
 
 
 class Command(BaseCommand):
@@ -27,16 +27,16 @@ class Command(BaseCommand):
             self._act()
 
     def _tell(self) -> None:
-        considered = credit.consider(now=timezone.now())
+        considered = control.consider(now=timezone.now())
         for facts, decision in considered:
             self._say(facts, decision)
         acted = sum(decision.is_permitted for _, decision in considered)
         self.stdout.write(f"{acted} would be switched, {len(considered) - acted} are spared.")
 
     def _act(self) -> None:
-        outcome = credit.control(now=timezone.now())
+        outcome = control.run(now=timezone.now())
         for command in outcome.requested:
-            sent = credit.send(command.pk, now=timezone.now())
+            sent = control.send(command.pk, now=timezone.now())
             self.stdout.write(f"{sent.meter.serial}: {sent} {sent.outcome}".rstrip())
         self.stdout.write(
             f"{outcome.warned} warned, {len(outcome.requested)} commands, "

@@ -10,7 +10,7 @@ from django.utils import timezone
 from meters.control import reconciliation
 from meters.control.drift import Drift
 from meters.models import Meter
-from wallets import credit
+from wallets.credit import control
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         outcome = reconciliation.reconcile(now=timezone.now())
         self._list(outcome.drifts)
         for command in outcome.requested:
-            sent = credit.send(command.pk, now=timezone.now())
+            sent = control.send(command.pk, now=timezone.now())
             self.stdout.write(f"{sent.meter.serial}: {sent} {sent.outcome}".rstrip())
         self.stdout.write(f"{outcome.begun} are new, {outcome.ended} stand right again.")
 

@@ -1,4 +1,4 @@
-"""Live a wallet through again and compare; see `wallets.replay`."""
+"""Live a wallet through again and compare; see `wallets.proving.replay`."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from wallets.models import Wallet
-from wallets.replay import replay
+from wallets.proving.replay import replay
 
 
 class Command(BaseCommand):

@@ -1,11 +1,11 @@
-"""Add the ledger up again and compare it with what is stored; see `wallets.verification`."""
+"""Add the ledger up again, compare it with what is stored; see `wallets.proving.verification`."""
 
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from wallets import verification
+from wallets.proving import verification
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""From what was metered to what is charged: a charge is the difference of two bills."""

@@ -1,0 +1,1 @@
+"""Who is warned, cut and restored, and why."""

@@ -1,0 +1,1 @@
+"""What people do with money at the counter and in the office."""

@@ -1,0 +1,1 @@
+"""The books worked out a second time, and what differs."""
