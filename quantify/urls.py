@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from rest_framework.routers import SimpleRouter
 
+from accounts.api.batch import Batch
 from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
 from meters.api.checks import EstateChecks
@@ -50,6 +51,7 @@ router.register("units", SuppliedUnitViewSet, "unit")
 router.register("wallets", WalletViewSet, "wallet")
 
 api = [
+    path("batch", Batch.as_view(), name="batch"),
     path("auth/me", Me.as_view(), name="me"),
     path("health/live", health.Live.as_view(), name="health-live"),
     path("health/ready", health.Ready.as_view(), name="health-ready"),

@@ -135,7 +135,7 @@ def _encodable(text: str) -> str:
 
 
 class Problem(APIException):
-    """A refusal of a known kind."""
+    """A refusal of a known kind; `members` tell what only this kind has to tell."""
 
     def __init__(
         self,
@@ -144,11 +144,13 @@ class Problem(APIException):
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         self.kind = kind
         self.status_code = kind.status
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
         super().__init__(detail or kind.meaning, kind.code)
 
 
@@ -183,4 +185,5 @@ def as_json(problem: Problem, *, instance: str, request_id: str | None) -> dict[
         "code": problem.kind.code,
         "errors": [error.as_json() for error in problem.errors],
         "request_id": request_id,
+        **problem.members,
     }

@@ -7,7 +7,7 @@ from typing import Any
 from django.core import exceptions as django_errors
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.signals import got_request_exception
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404
 from psycopg import errors as postgres
 from rest_framework import exceptions
@@ -108,6 +108,13 @@ def _from_integrity(exc: IntegrityError) -> Problem:
     return Problem(problems.UNEXPECTED)
 
 
+def _from_operational(exc: OperationalError) -> Problem:
+    """Two that wait for each other, or one that waited too long: nothing was changed."""
+    if isinstance(exc.__cause__, postgres.LockNotAvailable | postgres.DeadlockDetected):
+        return Problem(problems.BUSY)
+    return Problem(problems.UNEXPECTED)
+
+
 def _simple(kind: Kind) -> Callable[[Exception], Problem]:
     return lambda _exc: Problem(kind)
 
@@ -144,5 +151,6 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (exceptions.Throttled, _throttled),
     (django_errors.RequestDataTooBig, _simple(problems.MALFORMED)),
     (IntegrityError, _from_integrity),
+    (OperationalError, _from_operational),
     (DataError, lambda _exc: problems.invalid("", "out_of_range", "A value is out of range.")),
 )

@@ -33,6 +33,17 @@ PROBLEM_SCHEMA = {
             },
         },
         "request_id": {"type": ["string", "null"]},
+        "operation": {
+            "type": "object",
+            "description": "Of a batch: the first operation that failed, and its problem.",
+            "required": ["index", "method", "path", "problem"],
+            "properties": {
+                "index": {"type": "integer"},
+                "method": {"type": "string"},
+                "path": {"type": "string"},
+                "problem": {"$ref": "#/components/schemas/Problem"},
+            },
+        },
     },
 }
 SUCCESS = ("200", "201", "202")

@@ -29,6 +29,7 @@ class View(APIView):
     refusals: ClassVar[Mapping[str, Sequence[Kind]]] = {}
     permission_names: ClassVar[Mapping[str, str]] = {}
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
+    is_batchable: ClassVar[bool] = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -55,6 +56,7 @@ class Resource(GenericViewSet):
     sort_fields: ClassVar[Mapping[str, str]] = {}
     default_sort: ClassVar[tuple[str, ...]] = ("pk",)
     cursor_fields: ClassVar[Sequence[str]] = ()
+    is_batchable: ClassVar[bool] = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

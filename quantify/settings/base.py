@@ -220,6 +220,10 @@ CELERY_BEAT_SCHEDULE = {
     "price findings": {"task": "wallets.tasks.price_findings", "schedule": 1800.0},
     "raise alerts": {"task": "meters.tasks.raise_alerts", "schedule": 300.0},
     "read uplinks that were left": {"task": "meters.tasks.read_uplinks", "schedule": 60.0},
+    "forget old answers": {
+        "task": "accounts.tasks.forget_old_answers",
+        "schedule": crontab(hour=3, minute=45),
+    },
     "delete old uplinks": {
         "task": "meters.tasks.purge_uplinks",
         "schedule": crontab(hour=3, minute=15),

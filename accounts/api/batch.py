@@ -1,0 +1,110 @@
+"""`POST /batch`: several operations, all or none."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import answers
+from quantify.api import batch, idempotency, problems
+from quantify.api.batch import Operation
+from quantify.api.permissions import SIGNED_IN
+from quantify.api.problems import Problem, translated
+from quantify.api.serializers import Form
+from quantify.api.views import View, told
+
+KEY = OpenApiParameter(
+    idempotency.HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key and operations give the same answer; others are refused.",
+)
+
+
+class HeadersField(serializers.DictField):
+    """`If-Match` and `Idempotency-Key` of one operation."""
+
+    child = serializers.CharField(max_length=300)
+    default_error_messages = {
+        "unknown": f"An operation takes no header but {' and '.join(batch.HEADERS)}.",
+        "line": "A header is one line of ASCII.",
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        values: dict[str, str] = super().to_internal_value(data)
+        if not values.keys() <= set(batch.HEADERS):
+            self.fail("unknown")
+        if not all(value.isascii() and value.isprintable() for value in values.values()):
+            self.fail("line")
+        return values
+
+
+class OperationForm(Form):
+    """One operation: `path` as `/api/v1/units` or `/units`, with a query for a GET alone."""
+
+    method = serializers.ChoiceField(batch.METHODS)
+    path = serializers.CharField(max_length=batch.LONGEST_PATH)
+    body = serializers.JSONField(required=False)
+    headers = HeadersField(required=False)
+
+
+class OperationsForm(Form):
+    """Up to 100 operations, carried out in their order."""
+
+    operations = serializers.ListField(child=OperationForm(), min_length=1, max_length=batch.MOST)
+
+
+class ResultSerializer(serializers.Serializer):
+    status = serializers.IntegerField()
+    body = serializers.JSONField()
+
+
+class ResultsSerializer(serializers.Serializer):
+    results = ResultSerializer(many=True)
+
+
+class Batch(View):
+    """Operations of this API in one database transaction: all of them, or none."""
+
+    permission_names = {"post": SIGNED_IN}
+    is_batchable = False
+    refusals = {"post": (batch.FAILED, problems.BUSY, problems.KEY_REUSED, problems.THROTTLED)}
+
+    @extend_schema(
+        operation_id="batch", request=OperationsForm, responses=ResultsSerializer, parameters=[KEY]
+    )
+    def post(self, request: Request) -> Response:
+        """Carry out all operations or none; the first that fails is named with its problem."""
+        form = OperationsForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        operations = [Operation(**one) for one in form.validated_data["operations"]]
+        once = idempotency.once(request)
+        key, digest = once["idempotency_key"], once["request_digest"]
+        if key is None:
+            return told(_run(operations, request))
+        with translated({answers.AnotherRequest: problems.KEY_REUSED}):
+            body, replayed = _once(operations, request, key, digest)
+        return told(body, headers=idempotency.replayed_header(replayed=replayed))
+
+
+def _run(operations: list[Operation], request: Request) -> dict[str, Any]:
+    return {"results": [asdict(result) for result in batch.run(operations, request)]}
+
+
+def _once(operations: list[Operation], request: Request, key: str, digest: str) -> tuple[Any, bool]:
+    """The answer, and whether it was given before."""
+    with transaction.atomic():
+        batch.limit_waiting()
+        claimed = answers.claim(key=key, digest=digest)
+        if claimed is not None:
+            body = _run(operations, request)
+            answers.keep(claimed, body)
+            return body, False
+    known = answers.find(key=key, digest=digest)
+    if known is None:
+        raise Problem(problems.BUSY)
+    return known, True
