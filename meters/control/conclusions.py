@@ -36,7 +36,7 @@ class Attempt:
 @transaction.atomic
 def conclude(attempt: Attempt, now: datetime) -> Command:
     """
-    Write down how far the conversation got, and when to go on.
+    Write down how far the conversation got, and when to go on; ``now`` is when it was over.
 
     The meter is locked before its command, as when asking for one. A conversation that outlived
     its lease changes nothing: somebody else has read the relay since.
@@ -47,8 +47,8 @@ def conclude(attempt: Attempt, now: datetime) -> Command:
     if (current.attempts, current.state) != (command.attempts, command.state):
         return current
     current.meter, current.checks, current.moved_at = meter, command.checks, now
-    if attempt.order.act and not exchange.left:
-        current.sent_at = attempt.sent_before
+    if attempt.order.act:
+        current.sent_at = _sent_at(current, attempt, now)
     if exchange.answered:
         current.acknowledged_at = now
     if exchange.relay is not None:
@@ -61,6 +61,18 @@ def conclude(attempt: Attempt, now: datetime) -> Command:
         _go_on(current, attempt, now)
     current.save()
     return current
+
+
+def _sent_at(command: Command, attempt: Attempt, now: datetime) -> datetime | None:
+    """
+    When the order left: a cut at the latest, a reconnection at the earliest.
+
+    The breaker counts cuts by it and must not lose sight of one too early; what is used from a
+    reconnection on is no use while disconnected.
+    """
+    if not attempt.exchange.left:
+        return attempt.sent_before
+    return now if command.action == Action.DISCONNECT else command.sent_at
 
 
 def _verify(command: Command, now: datetime) -> None:

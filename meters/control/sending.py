@@ -26,6 +26,7 @@ Action, State = Command.Action, Command.State
 
 # Whoever holds a command has this long for the conversation before another may look at it.
 LEASE = timedelta(minutes=2)
+TOO_SLOW = "The line took so long to open that somebody else may look after this command by now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def send(
     ``permit`` is asked twice: in the database transaction that puts the order on record, where
     it may take locks, and by the channel right before the order leaves. A reason that it
     returns blocks the command. An order that may have left is never repeated before the relay
-    was read.
+    was read, and no cut leaves after its lease: what may have left by then is bounded.
     """
     started = time.monotonic()
     with transaction.atomic(durable=True):
@@ -64,17 +65,21 @@ def send(
         return command
     reach(Point.COMMAND_CLAIMED)
 
+    def clock() -> datetime:
+        return now + timedelta(seconds=time.monotonic() - started)
+
     def may_leave() -> str | None:
-        passed = timedelta(seconds=time.monotonic() - started)
-        verdict = permit(command, now + passed)
+        if command.action == Action.DISCONNECT and clock() >= now + LEASE:
+            return TOO_SLOW
+        verdict = permit(command, clock())
         command.checks = list(verdict.checks)
         reach(Point.COMMAND_LEAVING)
         return verdict.refusal or None
 
     exchange = channel.converse(order, may_leave)
     reach(Point.COMMAND_ANSWERED)
-    keys.note([exchange.shown] if exchange.shown else [], now=now)
-    return conclude(Attempt(command, order, exchange, sent_before), now)
+    keys.note([exchange.shown] if exchange.shown else [], now=clock())
+    return conclude(Attempt(command, order, exchange, sent_before), clock())
 
 
 def _claim(command_id: UUID, now: datetime) -> Command | None:
@@ -98,6 +103,9 @@ def _prepare(
         read_first=command.attempts > 0,
     )
     command.moved_at = now
+    if command.state == State.SENT and command.action == Action.DISCONNECT:
+        # Whoever held it told nobody whether it left; if so, not later than the lease lasted.
+        command.sent_at = command.due_at
     if ending := _ending(command, channel, order, permit, now):
         command.state, command.outcome = ending[0], ending[1][:250]
         return None

@@ -80,8 +80,9 @@ def send(command_id: UUID, *, now: datetime, finding: Finding = channel_to) -> C
     command = sending.send(command_id, permit=permit, now=now, finding=finding)
     is_done = command.state == Command.State.VERIFIED
     if is_done and command.action == Command.Action.DISCONNECT:
-        for undoing in _undo(command, now):
-            sending.send(undoing.pk, permit=permit, now=now, finding=finding)
+        over_at = command.moved_at
+        for undoing in _undo(command, over_at):
+            sending.send(undoing.pk, permit=permit, now=over_at, finding=finding)
     return command
 
 

@@ -140,7 +140,9 @@ def _restore(facts: Facts, now: datetime) -> Decision:
 
 
 def _rested(facts: Facts, now: datetime) -> Check:
-    rested = facts.cut_at is None or now - facts.cut_at >= facts.minimum_off
+    # Without a minimum nothing is waited for, even if the cut was over after `now` was read.
+    off = facts.minimum_off
+    rested = not off or facts.cut_at is None or now - facts.cut_at >= off
     says = f"A supply stays off for at least {_minutes(facts.minimum_off)} minutes."
     return Check("minimum off time", rested, says)
 

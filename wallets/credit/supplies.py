@@ -142,7 +142,9 @@ def _estates(now: datetime) -> dict[UUID, _Estate]:
                     JOIN meters_installation AS installation ON installation.meter_id = meter.id
                         AND installation.ends_at IS NULL
                     WHERE meter.estate_id = estate.id AND command.action = 'disconnect'
-                    AND command.cause = 'credit' AND command.sent_at > %s)
+                    AND command.cause = 'credit'
+                    -- An order on its way leaves later than it was put on record.
+                    AND (command.sent_at > %s OR command.state = 'sent'))
             FROM estates_estate AS estate
             """,
             [now - BREAKER_WINDOW],

@@ -33,6 +33,30 @@ def meter():
     return MeterFactory.create(behind_concentrator=True)
 
 
+class Death:
+    """A line on which whoever opens it dies."""
+
+    def converse(self, order, may_leave):
+        raise KeyboardInterrupt
+
+
+class Watch:
+    """The clock of conversations; it stands still unless it is told to go on."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def monotonic(self):
+        return self.seconds
+
+
+@pytest.fixture(autouse=True)
+def watch(monkeypatch):
+    watch = Watch()
+    monkeypatch.setattr(sending, "time", watch)
+    return watch
+
+
 class Wire:
     """A channel that answers from a list and remembers what it was told to say."""
 
@@ -192,17 +216,71 @@ class TestLastWord:
 
         assert (command.state, command.sent_at) == ("blocked", NOW)
 
-    def test_is_told_the_time_that_passed(self, meter):
+    def test_is_told_the_time_that_passed(self, meter, watch):
         asked = []
 
         def permit(command, now):
             asked.append(now)
             return Verdict()
 
-        send(request(meter), Wire(Exchange(left=True, answered=True, relay=CUT)), permit=permit)
+        send(request(meter), SlowWire(watch, opening=7), permit=permit)
 
-        assert asked[0] == NOW
-        assert NOW < asked[1] < after(5)
+        assert asked == [NOW, after(7)]
+
+
+class SlowWire:
+    """A line that takes seconds to open and seconds to answer, and then says where it stands."""
+
+    def __init__(self, watch, *, opening=0, answering=0, exchange=None):
+        self.watch, self.opening, self.answering = watch, opening, answering
+        self.exchange = exchange or Exchange(left=True, answered=True, relay=CUT)
+
+    def converse(self, order, may_leave):
+        self.watch.seconds += self.opening
+        if order.act and (refusal := may_leave()):
+            return Exchange(refused=refusal)
+        self.watch.seconds += self.answering
+        return self.exchange
+
+
+class TestTime:
+    """When an order left is not known to the second; it is bounded on the side that matters."""
+
+    def test_of_a_cut_is_when_its_conversation_was_over(self, meter, watch):
+        command = send(request(meter), SlowWire(watch, opening=20, answering=5))
+
+        meter.refresh_from_db()
+        assert (command.sent_at, command.verified_at) == (after(25), after(25))
+        assert meter.relay_read_at == after(25)
+
+    def test_of_a_reconnection_is_when_it_was_put_on_record(self, meter, watch):
+        on = Exchange(left=True, answered=True, relay=ON)
+
+        command = send(request(meter, RECONNECT), SlowWire(watch, opening=20, exchange=on))
+
+        assert (command.sent_at, command.verified_at) == (NOW, after(20))
+
+    def test_of_a_cut_whose_sender_died_is_the_end_of_its_lease(self, meter):
+        command = request(meter)
+        with pytest.raises(KeyboardInterrupt):
+            send(command, Death())
+
+        command = send(command, Wire(Exchange(relay=CUT)), now=after(600))
+
+        assert (command.state, command.sent_at) == ("verified", after(120))
+
+    def test_no_cut_leaves_after_its_lease(self, meter, watch):
+        command = send(request(meter), SlowWire(watch, opening=120))
+
+        assert (command.state, command.sent_at) == ("blocked", None)
+        assert "took so long" in command.outcome
+
+    def test_a_reconnection_leaves_however_long_it_takes(self, meter, watch):
+        on = Exchange(left=True, answered=True, relay=ON)
+
+        command = send(request(meter, RECONNECT), SlowWire(watch, opening=120, exchange=on))
+
+        assert command.state == "verified"
 
 
 class TestRead:
@@ -357,10 +435,6 @@ class TestSilence:
 class TestCrash:
     def test_before_the_answer_leaves_the_command_to_be_asked_about(self, meter):
         command = request(meter)
-
-        class Death:
-            def converse(self, order, may_leave):
-                raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             send(command, Death())

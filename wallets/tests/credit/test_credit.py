@@ -1,6 +1,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Thread
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
+from meters.control import sending
 from meters.models import Command, Meter, MeterAlert
 from notifications import outbox
 from notifications.models import Notification
@@ -225,7 +227,7 @@ class TestSwinging:
 
         cut(meter, now + timedelta(minutes=29), relays)
         assert relays.orders == ["disconnect", "reconnect"]
-        cut(meter, now + timedelta(minutes=30), relays)
+        cut(meter, now + timedelta(minutes=31), relays)
 
         assert relays.orders == ["disconnect", "reconnect", "disconnect"]
 
@@ -270,6 +272,57 @@ class TestPaymentInFlight:
         cut(meter, now, relays)
 
         assert relays.orders == ["disconnect"]
+
+
+class TestBreakerWindow:
+    """Cuts are 15 minutes apart at the meter, however long a line takes to open and to answer."""
+
+    @pytest.fixture
+    def cuts(self, now: datetime) -> list[UUID]:
+        """Two cuts that were asked for in an estate that allows one in 15 minutes."""
+        estate = EstateFactory.create(settings__breaker_cuts=1, settings__breaker_percent=100)
+        for _ in range(2):
+            supply(now, UnitFactory.create(estate=estate))
+        warn(now)
+        return [command.pk for command in control.control(now=now).requested]
+
+    def later(self, now: datetime, seconds: int) -> datetime:
+        at = now + timedelta(minutes=15, seconds=seconds)
+        Meter.objects.update(last_reading_at=at)
+        return at
+
+    @pytest.mark.parametrize(("seconds", "state"), [(29, "blocked"), (31, "verified")])
+    def test_begins_when_an_order_was_answered(
+        self, seconds: int, state: str, cuts: list[UUID], now: datetime, relays: Relays, monkeypatch
+    ):
+        clock = SimpleNamespace(seconds=0.0, monotonic=lambda: clock.seconds)
+        monkeypatch.setattr(sending, "time", clock)
+
+        def takes_long() -> None:
+            clock.seconds += 30
+
+        relays.before_answering = takes_long
+        control.send(cuts[0], now=now, finding=relays)
+
+        sent = control.send(cuts[1], now=self.later(now, seconds), finding=relays)
+
+        assert sent.state == state
+
+    def test_lasts_as_long_as_nobody_knows_whether_an_order_left(
+        self, cuts: list[UUID], now: datetime, relays: Relays
+    ):
+        def die() -> None:
+            raise KeyboardInterrupt
+
+        relays.before_answering = die
+        with pytest.raises(KeyboardInterrupt):
+            control.send(cuts[0], now=now, finding=relays)
+        relays.before_answering = lambda: None
+
+        sent = control.send(cuts[1], now=self.later(now, 60), finding=relays)
+
+        assert (sent.state, relays.orders) == ("blocked", ["disconnect"])
+        assert "1 cuts in the estate" in sent.outcome
 
 
 @pytest.mark.django_db(transaction=True)
