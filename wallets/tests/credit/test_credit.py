@@ -284,7 +284,7 @@ class TestBreakerWindow:
         for _ in range(2):
             supply(now, UnitFactory.create(estate=estate))
         warn(now)
-        return [command.pk for command in control.control(now=now).requested]
+        return [command.pk for command in control.run(now=now).requested]
 
     def later(self, now: datetime, seconds: int) -> datetime:
         at = now + timedelta(minutes=15, seconds=seconds)
