@@ -40,7 +40,7 @@ KWH = Decimal("2.30")  # 2.00 and 15 % VAT
 PREPARE = """
 from accounts.models import User
 from rates.tests.factories import flat
-from wallets.tests.test_billing import metered_unit
+from wallets.tests.billing.test_billing import metered_unit
 from django.utils import timezone
 from meters import partitions
 User.objects.create_user("payer", "crash-test-only", role="super_admin")

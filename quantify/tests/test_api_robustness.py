@@ -4,7 +4,6 @@ import json
 from uuid import uuid4
 
 import pytest
-from wallets.tests.test_suspense import received
 
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
@@ -18,6 +17,7 @@ from quantify.api import documents
 from quantify.tests.client import BASE, Client
 from rates.tests.factories import RateTableFactory
 from units.tests.factories import ResidentFactory, UnitFactory
+from wallets.tests.office.test_suspense import received
 
 pytestmark = pytest.mark.django_db
 

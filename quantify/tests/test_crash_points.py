@@ -16,7 +16,6 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
-from wallets.tests.test_billing import metered_unit, wallet_of
 
 from accounts import roles
 from accounts.tests.factories import UserFactory
@@ -36,6 +35,7 @@ from units.tests.factories import UnitFactory
 from wallets.credit import control
 from wallets.models import Bill, Transaction, Wallet
 from wallets.office import suspense
+from wallets.tests.billing.test_billing import metered_unit, wallet_of
 from wallets.tests.metering import use
 from wallets.tests.supplied import Relays, cut
 

@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 from django.db import connection
-from wallets.tests.test_billing import JULY, metered_unit, noon
 
 from quantify import lanes
 from rates.tests.factories import flat
 from wallets.billing import runs
 from wallets.models import Transaction
+from wallets.tests.billing.test_billing import JULY, metered_unit, noon
 from wallets.tests.metering import use
 
 THIRD = date(2026, 7, 3)

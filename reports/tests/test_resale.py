@@ -8,7 +8,6 @@ from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
-from wallets.tests.test_billing import BLOCKS
 
 from accounts.models import AuditEntry
 from accounts.tests.factories import UserFactory
@@ -36,6 +35,7 @@ from reports.tests.test_simulations import (
 )
 from wallets.billing import runs
 from wallets.models import Bill, Transaction
+from wallets.tests.billing.test_billing import BLOCKS
 from wallets.tests.metering import count, use
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,6 @@ from django.db import InternalError, connection
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
-from wallets.tests.test_billing import BLOCKS
-from wallets.tests.test_settlement import read
 
 from accounts.tests.factories import UserFactory
 from estates.models import Estate, EstateSettings
@@ -31,7 +29,9 @@ from units.tests.factories import OccupancyFactory, UnitFactory
 from wallets.billing import runs
 from wallets.models import Bill, Transaction
 from wallets.office import settlement
+from wallets.tests.billing.test_billing import BLOCKS
 from wallets.tests.metering import count, use
+from wallets.tests.office.test_settlement import read
 
 pytestmark = pytest.mark.django_db
 

@@ -25,7 +25,7 @@ from wallets.office import refunds, suspense
 from wallets.proving import verification
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
-from wallets.tests.test_suspense import received
+from wallets.tests.office.test_suspense import received
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from units.models import Occupancy
 from units.tests.factories import UnitFactory
 from wallets.billing import runs
 from wallets.models import Settlement, Wallet
+from wallets.tests.billing.test_billing import noon
 from wallets.tests.moments import top_up
-from wallets.tests.test_billing import noon
-from wallets.tests.test_settlement import END, JULY, moved_out, settle, wallet_at
+from wallets.tests.office.test_settlement import END, JULY, moved_out, settle, wallet_at
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from quantify.tests.client import Client
 from wallets.models import SuspenseReceipt, SuspenseRelease, Transaction, Wallet
 from wallets.office import suspense
 from wallets.tests.factories import WalletFactory
-from wallets.tests.test_suspense import received
+from wallets.tests.office.test_suspense import received
 
 pytestmark = pytest.mark.django_db
 

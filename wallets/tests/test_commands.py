@@ -13,8 +13,8 @@ from meters.tests.factories import MeterFactory
 from rates.tests.factories import flat
 from units.tests.factories import UnitFactory
 from wallets.models import Transaction
+from wallets.tests.billing.test_billing import metered_unit
 from wallets.tests.metering import use
-from wallets.tests.test_billing import metered_unit
 
 pytestmark = pytest.mark.django_db
 

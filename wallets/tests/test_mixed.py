@@ -21,9 +21,9 @@ from wallets.models import Account, Bill, Posting, Transaction, Wallet
 from wallets.office import adjustments, refunds
 from wallets.pockets import POCKET_ACCOUNTS, InsufficientBalance
 from wallets.proving import verification
+from wallets.tests.billing.test_billing import JULY, metered_unit, wallet_of
 from wallets.tests.metering import use
 from wallets.tests.moments import NOON, top_up
-from wallets.tests.test_billing import JULY, metered_unit, wallet_of
 
 DAY = date(2026, 7, 14)
 EXPECTED = (InsufficientBalance, ledger.AlreadyReversed, ledger.NotReversible)

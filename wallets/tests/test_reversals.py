@@ -9,7 +9,7 @@ from wallets import ledger, purchases
 from wallets.models import Account, Transaction, Wallet
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
-from wallets.tests.test_refunds import use
+from wallets.tests.office.test_refunds import use
 
 pytestmark = pytest.mark.django_db
 

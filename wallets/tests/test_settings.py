@@ -21,8 +21,8 @@ from wallets.billing import runs
 from wallets.credit import supplies
 from wallets.credit.policy import Facts
 from wallets.models import Transaction, Wallet
+from wallets.tests.billing.test_billing import JULY, metered_unit
 from wallets.tests.metering import use
-from wallets.tests.test_billing import JULY, metered_unit
 
 pytestmark = pytest.mark.django_db
 

@@ -27,9 +27,9 @@ from wallets.billing.differences import DifferenceChanged, DifferenceDecided
 from wallets.models import Account, Bill, BillDifference, Charge, MonthClosing
 from wallets.proving import verification
 from wallets.proving.replay import replay
+from wallets.tests.billing.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_of
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
-from wallets.tests.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_of
 from wallets.tests.test_ledger import at_once
 
 pytestmark = pytest.mark.django_db

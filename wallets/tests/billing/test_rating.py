@@ -13,8 +13,8 @@ from quantify.periods import local_day
 from rates.models import RateTable, RateTableVersion, TariffCalendar
 from wallets.billing import runs
 from wallets.models import Bill, Transaction
+from wallets.tests.billing.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_of
 from wallets.tests.metering import count, use
-from wallets.tests.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_of
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from units.tests.factories import UnitFactory
 from wallets import ledger
 from wallets.billing import runs
 from wallets.models import Bill, Transaction, Wallet
+from wallets.tests.billing.test_billing import JULY, metered_unit, noon, wallet_of
+from wallets.tests.billing.test_rating import charged, correct
 from wallets.tests.metering import count, use
-from wallets.tests.test_billing import JULY, metered_unit, noon, wallet_of
-from wallets.tests.test_rating import charged, correct
 
 pytestmark = pytest.mark.django_db
 

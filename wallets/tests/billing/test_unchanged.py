@@ -15,10 +15,10 @@ from rates.tests.factories import flat
 from wallets import ledger
 from wallets.billing import runs, unchanged
 from wallets.models import BilledFacts, Transaction
+from wallets.tests.billing.test_billing import JULY, metered_unit, noon, wallet_of
+from wallets.tests.billing.test_rating import charged
 from wallets.tests.metering import use
-from wallets.tests.test_billing import JULY, metered_unit, noon, wallet_of
 from wallets.tests.test_ledger import at_once
-from wallets.tests.test_rating import charged
 
 pytestmark = pytest.mark.django_db
 

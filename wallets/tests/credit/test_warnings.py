@@ -16,10 +16,10 @@ from wallets.credit import warnings
 from wallets.forecasting import forecast
 from wallets.forecasting.forecast import Forecast
 from wallets.models import Wallet, WarningTerms
+from wallets.tests.billing.test_billing import metered_unit, wallet_of
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
 from wallets.tests.test_admin import client_of
-from wallets.tests.test_billing import metered_unit, wallet_of
 
 pytestmark = pytest.mark.django_db
 

@@ -26,8 +26,8 @@ from wallets.forecasting.forecast import Forecast
 from wallets.ledger import Entry
 from wallets.models import Account, Transaction, Wallet
 from wallets.pockets import Flow, Pockets, Tap
+from wallets.tests.billing.test_billing import metered_unit, wallet_of
 from wallets.tests.moments import top_up
-from wallets.tests.test_billing import metered_unit, wallet_of
 
 MONDAY = datetime(2026, 6, 1)  # noqa: DTZ001  (local hours carry no zone)
 NOW = midnight(date(2026, 7, 15))

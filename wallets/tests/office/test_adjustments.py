@@ -14,8 +14,8 @@ from wallets.office import adjustments
 from wallets.pockets import InsufficientBalance
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
+from wallets.tests.office.test_refunds import use
 from wallets.tests.test_ledger import at_once
-from wallets.tests.test_refunds import use
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from wallets.models import Account, Transaction, Wallet
 from wallets.office import service_charges
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
-from wallets.tests.test_refunds import NO_AMOUNTS
+from wallets.tests.office.test_refunds import NO_AMOUNTS
 
 pytestmark = pytest.mark.django_db
 

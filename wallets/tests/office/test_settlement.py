@@ -22,9 +22,9 @@ from wallets.office.settlement import NotBilled, NotEnded, PaidSince, SettledBef
 from wallets.pockets import Movement
 from wallets.proving import replay, verification
 from wallets.statements import statement
+from wallets.tests.billing.test_billing import BLOCKS, metered_unit, noon, wallet_of
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
-from wallets.tests.test_billing import BLOCKS, metered_unit, noon, wallet_of
 from wallets.tests.test_ledger import at_once
 from wallets.tests.test_topups import pockets
 

@@ -25,9 +25,9 @@ from wallets.billing import runs
 from wallets.models import Transaction, Wallet
 from wallets.office import adjustments, refunds, service_charges
 from wallets.proving.replay import replay
+from wallets.tests.billing.test_billing import BLOCKS
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
-from wallets.tests.test_billing import BLOCKS
 
 pytestmark = pytest.mark.django_db
 

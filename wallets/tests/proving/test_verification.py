@@ -15,10 +15,10 @@ from wallets import ledger, purchases, tasks
 from wallets.billing import runs
 from wallets.models import Transaction, Wallet
 from wallets.proving import verification
+from wallets.tests.billing.test_billing import metered_unit, wallet_of
 from wallets.tests.factories import WalletFactory
 from wallets.tests.metering import use
 from wallets.tests.moments import NOON, top_up
-from wallets.tests.test_billing import metered_unit, wallet_of
 
 pytestmark = pytest.mark.django_db
 

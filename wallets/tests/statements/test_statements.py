@@ -26,9 +26,9 @@ from wallets.billing import runs
 from wallets.models import Wallet
 from wallets.statements import files, statement, tables
 from wallets.statements.statement import Statement
+from wallets.tests.billing.test_billing import metered_unit
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
-from wallets.tests.test_billing import metered_unit
 
 pytestmark = pytest.mark.django_db
 
