@@ -40,6 +40,7 @@ MANAGE = (
     | _each("add", "units.unit", "units.resident", "units.occupancy")
     | _each("change", "units.unit", "units.resident", "units.occupancy")
     | _each("delete", "units.unit", "units.resident")
+    | _each("invite", "units.resident")
     | _each("add", "meters.concentrator", "meters.meter", "meters.installation", "meters.reading")
     | _each("change", "meters.concentrator", "meters.meter", "meters.meteralert")
     | _each("delete", "meters.meter")
@@ -72,7 +73,20 @@ BILL = (
 )
 
 # What no built-in role may do but the super admin; a role of one's own may be given it.
-EXCEPTIONAL = frozenset({"wallets.override_reversal"})
+EXCEPTIONAL = frozenset({"wallets.override_reversal", "accounts.view_auditentry"})
+
+# Of their own home alone, and of the time in which they lived there.
+LIVE = _each(
+    "view",
+    "units.unit", "units.resident", "units.occupancy",
+    "meters.meter", "meters.register", "meters.installation", "meters.reading",
+    "meters.interval", "meters.dailyconsumption",
+    "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
+    "notifications.notification",
+)  # fmt: skip
+
+GRANTABLE = READ | MANAGE | BILL | EXCEPTIONAL
+"""What a role of one's own may be given; everything else is for super admins only."""
 
 BUILT_IN: dict[str, tuple[str, frozenset[str]]] = {
     # Super admins are not bounded by a set: `User.has_perm` answers yes for them.
@@ -80,5 +94,5 @@ BUILT_IN: dict[str, tuple[str, frozenset[str]]] = {
     PROPERTY_MANAGER: ("Property manager", READ | MANAGE),
     BILLING_ADMIN: ("Billing admin", READ | BILL),
     VIEWER: ("Viewer", READ),
-    RESIDENT: ("Resident", frozenset()),
+    RESIDENT: ("Resident", LIVE),
 }

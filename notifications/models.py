@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.scoping import EstateScopedQuerySet
+from accounts.scoping import EstateScopedQuerySet, estates_of, is_known
 from quantify.records import Record
 
 
@@ -15,12 +15,12 @@ class NotificationQuerySet(EstateScopedQuerySet):
 
     def visible_to(self, user: "User | AnonymousUser") -> Self:
         """What was addressed to the person, and what concerns estates they work for."""
-        if not user.is_authenticated or not user.is_active:
+        if not is_known(user):
             return self.none()
-        if user.sees_every_estate:
-            return self
-        estates = user.memberships.values("estate_id")
-        return self.filter(Q(recipient=user) | Q(scope__in=estates))
+        if user.is_resident:
+            return self.filter(recipient=user)
+        estates = estates_of(user)
+        return self if estates is None else self.filter(Q(recipient=user) | Q(scope__in=estates))
 
 
 class Notification(Record):

@@ -6,6 +6,10 @@ from django.views.generic import RedirectView
 from rest_framework.routers import SimpleRouter
 
 from accounts.api.batch import Batch
+from accounts.api.roles import RoleViewSet
+from estates.api.audit import AuditViewSet
+from estates.api.keys import ApiKeyViewSet
+from estates.api.people import UserViewSet
 from estates.api.views import Me
 from meters.api.alerts import AlertViewSet
 from meters.api.checks import EstateChecks
@@ -34,6 +38,8 @@ from wallets.api.views import TransactionViewSet, WalletViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("adjustments", AdjustmentViewSet, "adjustment")
+router.register("api-keys", ApiKeyViewSet, "api-key")
+router.register("audit-log", AuditViewSet, "audit-entry")
 router.register("estates", EstateWithStatisticsViewSet, "estate")
 router.register("findings", FindingViewSet, "finding")
 router.register("concentrators", ConcentratorViewSet, "concentrator")
@@ -44,10 +50,12 @@ router.register("relay-drift", RelayDriftViewSet, "relay-drift")
 router.register("residents", ResidentViewSet, "resident")
 router.register("month-closings", MonthClosingViewSet, "month-closing")
 router.register("bill-differences", BillDifferenceViewSet, "bill-difference")
+router.register("roles", RoleViewSet, "role")
 router.register("settlements", SettlementViewSet, "settlement")
 router.register("suspense", SuspenseViewSet, "suspense")
 router.register("transactions", TransactionViewSet, "transaction")
 router.register("units", SuppliedUnitViewSet, "unit")
+router.register("users", UserViewSet, "user")
 router.register("wallets", WalletViewSet, "wallet")
 
 api = [

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import User
-from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
+from accounts.scoping import EstateScopedQuerySet, SharedQuerySet
 from estates.models import Estate
 from quantify.quantities import Utility
 from quantify.records import Archivable, Record
@@ -42,14 +42,11 @@ class TariffCalendar(Record):
         return f"{self.name} from {self.valid_from}"
 
 
-class RateTableQuerySet(ArchivableQuerySet):
-    def visible_to(self, user: "User | AnonymousUser") -> Self:
-        """Shared rate tables are everybody's to see; an estate's own only its members'."""
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if user.sees_every_estate:
-            return self
-        return self.filter(Q(estate=None) | Q(estate__memberships__user=user))
+class RateTableQuerySet(SharedQuerySet):
+    """Shared rate tables are every member's to see; an estate's own only its members'."""
+
+    def alive(self) -> Self:
+        return self.filter(deleted_at=None)
 
 
 class RateTable(Archivable):
@@ -169,14 +166,7 @@ def sureness(confidence: str | None, *, year_inferred: bool | None) -> str:
     return ", ".join(filter(None, (known, inferred))).capitalize()
 
 
-class AssignmentQuerySet(EstateScopedQuerySet):
-    def visible_to(self, user: "User | AnonymousUser") -> Self:
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        if user.sees_every_estate:
-            return self
-        return self.filter(Q(estate=None) | Q(estate__memberships__user=user))
-
+class AssignmentQuerySet(SharedQuerySet):
     def on(self, day: date) -> Self:
         return self.filter(Q(effective_to=None) | Q(effective_to__gt=day), effective_from__lte=day)
 

@@ -1,5 +1,6 @@
 from typing import Self
 
+from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.core.validators import RegexValidator
@@ -75,8 +76,15 @@ class Resident(Archivable):
     last_name = models.CharField(max_length=80)
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=16, blank=True, validators=[E164])
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False,
+        related_name="resident",
+    )  # fmt: skip
 
     objects = ResidentQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("invite_resident", "Can let a resident sign in")]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}"

@@ -82,7 +82,8 @@ class Batch(View):
         form = OperationsForm(data=request.data)
         form.is_valid(raise_exception=True)
         operations = [Operation(**one) for one in form.validated_data["operations"]]
-        once = idempotency.once(request)
+        # What moves money within has, and asks for, a key of its own.
+        once = idempotency.once(request, moves_money=False)
         key, digest = once["idempotency_key"], once["request_digest"]
         if key is None:
             return told(_run(operations, request))

@@ -3,7 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.models import Role, User
+from accounts.models import ApiKey, Role, User
 from estates.models import Estate, EstateSettings
 from quantify.api.serializers import ResourceSerializer
 
@@ -46,17 +46,27 @@ class OwnEstateSerializer(serializers.ModelSerializer):
         fields = ("id", "code", "name")
 
 
-class RoleSerializer(serializers.ModelSerializer):
+class OwnRoleSerializer(serializers.ModelSerializer):
     class Meta:
         model = Role
         fields = ("code", "name")
 
 
+class OwnKeySerializer(serializers.ModelSerializer):
+    """The key that the caller came with."""
+
+    class Meta:
+        model = ApiKey
+        fields = ("id", "name", "prefix", "scopes", "estates", "expires_at")
+
+
 class MeSerializer(serializers.ModelSerializer):
     """The person who asks."""
 
-    role = RoleSerializer()
+    role = OwnRoleSerializer()
     sees_every_estate = serializers.BooleanField()
+    signed_in_by = serializers.SerializerMethodField()
+    api_key = OwnKeySerializer(allow_null=True)
     estates = serializers.SerializerMethodField()
     permissions = serializers.SerializerMethodField()
 
@@ -64,8 +74,12 @@ class MeSerializer(serializers.ModelSerializer):
         model = User
         fields = (
             "id", "username", "full_name", "email", "role", "sees_every_estate", "estates",
-            "permissions", "created_at", "updated_at",
+            "permissions", "signed_in_by", "api_key", "created_at", "updated_at",
         )  # fmt: skip
+
+    @extend_schema_field({"type": "string", "enum": ["password", "api_key"]})
+    def get_signed_in_by(self, user: User) -> str:
+        return "password" if user.api_key is None else "api_key"
 
     @extend_schema_field(OwnEstateSerializer(many=True))
     def get_estates(self, user: User) -> Any:

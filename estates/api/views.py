@@ -2,15 +2,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from django.contrib.auth.models import Permission
 from django.db import transaction
-from django.db.models import F
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import own_roles
 from accounts.models import User
 from estates import registration
 from estates.api.filters import EstateFilters
@@ -36,10 +35,8 @@ class Me(View):
 
 def _permissions(user: User) -> list[str]:
     """The names of what a person may do; a super admin may do everything there is."""
-    if not user.is_superuser:
-        return sorted(user.permission_names)
-    known = Permission.objects.values_list(F("content_type__app_label"), F("codename"))
-    return sorted(f"{app}.{codename}" for app, codename in known)
+    names = own_roles.existing() if user.is_super_admin else user.permission_names
+    return sorted(name for name in names if user.has_perm(name))
 
 
 class EstateViewSet(Listed, Shown, Created, Changed, Archived, Resource):

@@ -21,13 +21,16 @@ class Once(TypedDict):
     request_digest: str
 
 
-def once(request: Request) -> Once:
+def once(request: Request, *, moves_money: bool = True) -> Once:
     """
     Read the caller's key, which is theirs alone, and a digest of what they ask for.
 
-    :raises Problem: 422 if the key is not 1 to 150 visible ASCII characters.
+    :raises Problem: 422 if the key is not 1 to 150 visible ASCII characters, or is missing from
+        a program: one that signed in with an API key repeats what was not answered.
     """
     given = request.headers.get(HEADER)
+    if given is None and moves_money and request.auth is not None:
+        raise problems.invalid(HEADER, "required", "Needed with an API key where money moves.")
     if given is None:
         return {"idempotency_key": None, "request_digest": ""}
     if not _ACCEPTED.fullmatch(given):

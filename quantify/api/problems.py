@@ -52,7 +52,7 @@ MALFORMED = define(
 )  # fmt: skip
 NOT_AUTHENTICATED = define(
     "not_authenticated", HTTPStatus.UNAUTHORIZED, "Credentials needed",
-    "Give the user name and password of an active person as HTTP Basic credentials.",
+    "Give an API key as Bearer, or the user name and password of an active person as HTTP Basic.",
 )  # fmt: skip
 FORBIDDEN = define(
     "permission_denied", HTTPStatus.FORBIDDEN, "Not allowed",

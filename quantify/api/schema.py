@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 
@@ -149,14 +148,6 @@ def _example(kind: Kind) -> dict[str, Any]:
         "errors": errors,
         "request_id": "019820a0-5f6e-7c3a-9d0b-6f2a4b1c8d7e",
     }
-
-
-class BasicScheme(OpenApiAuthenticationExtension):
-    target_class = "quantify.api.authentication.RememberedBasicAuthentication"
-    name = "basic"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "basic"}
 
 
 def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -141,7 +141,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
@@ -152,13 +151,20 @@ AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "accounts.lockout.name_tried"
 AXES_HTTP_RESPONSE_CODE = 429
 BASIC_AUTH_REALM: str = env.str("BASIC_AUTH_REALM", default="Quantify Admin")
+# A staff account asks for a code from an authenticator app besides the password.
+REQUIRE_TOTP = env.bool("REQUIRE_TOTP", default=False)
+# Whether HTTP Basic is enough for an account that the portal asks a code from.
+BASIC_AUTH_WITHOUT_CODE = env.bool("BASIC_AUTH_WITHOUT_CODE", default=False)
 BASIC_AUTH_REMEMBER_SECONDS = env.int("BASIC_AUTH_REMEMBER_SECONDS", default=300)
 
 # --- API ----------------------------------------------------------------------------------------
 DEFAULT_PAGE_SIZE = env.int("DEFAULT_PAGE_SIZE", default=20)
 MAX_PAGE_SIZE = env.int("MAX_PAGE_SIZE", default=100)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["quantify.api.authentication.RememberedBasicAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.ApiKeyAuthentication",
+        "accounts.api.authentication.PasswordAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["quantify.api.permissions.RolePermission"],
     "DEFAULT_PAGINATION_CLASS": "quantify.api.pagination.EnvelopePagination",
     "DEFAULT_FILTER_BACKENDS": ["quantify.api.filters.StrictFilterBackend"],

@@ -1,0 +1,43 @@
+"""
+What an API key may be narrowed to.
+
+A scope is `read` or `write` (every area), an area with one of them such as `wallets:read`, or one
+permission by its name. `write` includes `read`. Whatever the scopes say, a key never changes
+people, roles or keys: a key that leaked must not make another one.
+"""
+
+from collections.abc import Iterable
+
+from accounts import roles
+
+READ, WRITE = "read", "write"
+AREAS = ("accounts", "estates", "units", "meters", "rates", "wallets", "notifications", "reports")
+LOOKING = "view_"
+OF_EVERY_ESTATE = frozenset({"estates.add_estate"})
+"""What a key that is bound to some estates cannot do: it would not see what it made."""
+
+BROAD = (
+    READ, WRITE,
+    *(f"{area}:{verb}" for area in AREAS for verb in (READ, WRITE)),
+)  # fmt: skip
+
+
+def is_known(scope: str) -> bool:
+    """Whether this is a scope that a key can have."""
+    return scope in BROAD or (scope in roles.GRANTABLE and not _is_of_people(scope))
+
+
+def covers(scopes: Iterable[str], permission: str) -> bool:
+    """Whether a permission is within scopes."""
+    if _is_of_people(permission):
+        return False
+    area, _, action = permission.partition(".")
+    wide = {WRITE, f"{area}:{WRITE}", permission}
+    if action.startswith(LOOKING):
+        wide |= {READ, f"{area}:{READ}"}
+    return not wide.isdisjoint(scopes)
+
+
+def _is_of_people(permission: str) -> bool:
+    area, _, action = permission.partition(".")
+    return area == "accounts" and not action.startswith(LOOKING)
