@@ -20,8 +20,8 @@ from notifications.models import Notification
 from quantify.tests.client import Client
 from units.models import Unit
 from units.tests.factories import UnitFactory
-from wallets import verification
 from wallets.models import Transaction, Wallet
+from wallets.proving import verification
 from wallets.tests.factories import WalletFactory
 
 pytestmark = pytest.mark.django_db
