@@ -26,6 +26,7 @@ from rates.api.views import EstateRatesViewSet, UnitRatesViewSet
 from reports.api.estates import EstateWithStatisticsViewSet
 from reports.api.rates import SimulatedRateTableViewSet
 from reports.api.resale import ResaleCompliance
+from reports.api.search import Search
 from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
 from wallets.api.closings import BillDifferenceViewSet, MonthClosingViewSet
@@ -59,6 +60,7 @@ router.register("users", UserViewSet, "user")
 router.register("wallets", WalletViewSet, "wallet")
 
 api = [
+    path("search", Search.as_view(), name="search"),
     path("batch", Batch.as_view(), name="batch"),
     path("auth/me", Me.as_view(), name="me"),
     path("health/live", health.Live.as_view(), name="health-live"),

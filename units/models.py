@@ -10,6 +10,7 @@ from django.db.models.functions import Upper
 
 from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
+from quantify import searching
 from quantify.records import Archivable, Record
 
 E164 = RegexValidator(r"^\+[1-9]\d{7,14}$", "Give the number as +27821234567.")
@@ -59,6 +60,7 @@ class Unit(Archivable):
             ),
             models.CheckConstraint(condition=~Q(unit_number=""), name="unit_number_not_empty"),
         ]  # fmt: skip
+        indexes = searching.indexes("unit", "unit_number", "building")
 
     def __str__(self) -> str:
         return self.unit_number
@@ -85,6 +87,7 @@ class Resident(Archivable):
 
     class Meta:
         permissions = [("invite_resident", "Can let a resident sign in")]
+        indexes = searching.indexes("resident", "first_name", "last_name", "email", "phone")
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}"

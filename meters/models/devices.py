@@ -9,6 +9,7 @@ from django.db.models.functions import Greatest
 
 from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
+from quantify import searching
 from quantify.quantities import Utility
 from quantify.records import Archivable, Record
 
@@ -181,6 +182,7 @@ class Meter(Archivable):
 
     class Meta:
         permissions = [("operate_meter", "Can disconnect and reconnect a supply")]
+        indexes = searching.indexes("meter", "serial")
         constraints = [
             models.UniqueConstraint(
                 fields=["concentrator", "logical_device"],

@@ -1,52 +1,41 @@
 """The command palette: the few things people look for by name or number."""
 
-from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
-from estates.models import Estate
-from meters.models import Concentrator, Meter
-from quantify.portal.pages import object_url
-from units.models import Resident, Unit
-from wallets.models import Transaction, Wallet
+from accounts.people import signed_in
+from reports import search
+from reports.search import Hit, Kind
 
-SHORTEST = 2
-EACH = 5
-SOUGHT: list[tuple[type[Model], str]] = [
-    (Estate, "location_city"),
-    (Unit, "door_front"),
-    (Wallet, "wallet"),
-    (Resident, "group"),
-    (Meter, "speed"),
-    (Concentrator, "hub"),
-    (Transaction, "receipt_long"),
-]
+SHOWN = 20
+PAGES = {
+    Kind.ESTATE: ("estates_estate", "location_city"),
+    Kind.UNIT: ("units_unit", "door_front"),
+    Kind.WALLET: ("wallets_wallet", "wallet"),
+    Kind.RESIDENT: ("units_resident", "group"),
+    Kind.METER: ("meters_meter", "speed"),
+    Kind.CONCENTRATOR: ("meters_concentrator", "hub"),
+    Kind.TRANSACTION: ("wallets_transaction", "receipt_long"),
+}
 
 
 def find(request: HttpRequest, term: str) -> list[SearchResult]:
-    """Rows that match, of each kind a few, within the person's estates and permissions."""
-    if len(term) < SHORTEST:
-        return []
-    return [result for model, icon in SOUGHT for result in _of(model, icon, request, term)]
-
-
-def _of(model: type[Model], icon: str, request: HttpRequest, term: str) -> list[SearchResult]:
-    page = admin.site.get_model_admin(model)
-    if not page.has_view_permission(request):
-        return []
-    if model is Transaction:
-        # People type the number as it is shown: T000000123.
-        term = term.removeprefix("t").lstrip("0") or term
-    rows, _ = page.get_search_results(request, page.get_queryset(request), term)
-    if hasattr(rows, "alive"):
-        rows = rows.alive()
-    return [
-        SearchResult(
-            title=page.title_of(row),  # type: ignore[attr-defined]
-            description=str(model._meta.verbose_name).capitalize(),
-            link=object_url(row),
-            icon=icon,
+    """What fits best, within the person's estates and permissions."""
+    try:
+        hits = search.find(
+            user=signed_in(request), text=term[: search.LONGEST], limit=SHOWN, kinds=list(PAGES)
         )
-        for row in rows[:EACH]
-    ]
+    except search.TooShort:
+        return []
+    return [_result(hit) for hit in hits]
+
+
+def _result(hit: Hit) -> SearchResult:
+    page, icon = PAGES[hit.kind]
+    return SearchResult(
+        title=hit.title,
+        description=f"{hit.kind.capitalize()}, {hit.where}" if hit.where else hit.kind.capitalize(),
+        link=reverse(f"admin:{page}_change", args=[hit.id]),
+        icon=icon,
+    )

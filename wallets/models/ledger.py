@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.scoping import EstateScopedQuerySet
 from estates.models import Estate
+from quantify import searching
 from quantify.money import ZERO
 from quantify.records import Record
 from rates.models import UTILITIES
@@ -73,6 +74,9 @@ class Wallet(Record):
 
     def __str__(self) -> str:
         return f"Wallet of {self.unit_id}"
+
+
+REFERRED_TO_BY_PEOPLE = ("topup", "refund", "adjustment", "service_charge")
 
 
 class TransactionQuerySet(EstateScopedQuerySet):
@@ -189,6 +193,10 @@ class Transaction(models.Model):
             models.Index(fields=["estate", "occurred_at"], name="transaction_by_time"),
             # Rows lie in the order of their recording: a summary of blocks finds a day.
             BrinIndex(fields=["recorded_at"], name="transaction_recorded", autosummarize=True),
+            # What is charged, by far the most, refers to its month: nobody looks for it by that.
+            *searching.indexes(
+                "transaction", "reference", condition=Q(kind__in=REFERRED_TO_BY_PEOPLE)
+            ),
         ]
 
     def __str__(self) -> str:
