@@ -79,8 +79,7 @@ EXCEPTIONAL = frozenset({"wallets.override_reversal", "accounts.view_auditentry"
 LIVE = _each(
     "view",
     "units.unit", "units.resident", "units.occupancy",
-    "meters.meter", "meters.register", "meters.installation", "meters.reading",
-    "meters.interval", "meters.dailyconsumption",
+    "meters.meter", "meters.reading", "meters.interval", "meters.dailyconsumption",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
     "notifications.notification",
 )  # fmt: skip

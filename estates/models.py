@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
 
+from accounts.models import User
 from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from quantify.records import Archivable, Record
 
@@ -19,6 +20,10 @@ def check_time_zone(name: str) -> None:
 
 class EstateQuerySet(ArchivableQuerySet):
     estate_path = ""
+
+    def of_resident(self, user: User) -> Self:
+        """The estate that the resident's name stands in, now or once."""
+        return self.filter(residents__user=user, residents__deleted_at=None)
 
 
 class Estate(Archivable):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, F, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncHour, TruncMonth
 
+from accounts.models import User
 from meters.models import DailyConsumption, Interval, Meter
 from quantify.periods import Period, local_day
 
@@ -21,17 +22,19 @@ class GroupBy(StrEnum):
     MONTH = "month"
 
 
-def of_meter(meter: Meter, period: Period, group_by: GroupBy, zone: ZoneInfo) -> QuerySet:
+def of_meter(meter: Meter, period: Period, group_by: GroupBy, *, asked_by: User) -> QuerySet:
     """
     Rows of `at`, `channel`, `used` and, of that, `guessed`, in Wh or litres, the oldest first.
 
-    Days and months are those the period touches, local to the zone.
+    Days and months are those the period touches, local to the meter's estate; to a resident only
+    what was used while they lived there.
     """
+    zone = meter.estate.zone
     if group_by in (GroupBy.INTERVAL, GroupBy.HOUR):
-        intervals = Interval.objects.filter(meter=meter).within(period)
+        intervals = Interval.objects.within_stays(asked_by).filter(meter=meter).within(period)
         rows = _quarters(intervals) if group_by is GroupBy.INTERVAL else _hours(intervals, zone)
     else:
-        days = DailyConsumption.objects.filter(
+        days = DailyConsumption.objects.within_stays(asked_by).filter(
             meter=meter,
             day__gte=local_day(period.start, zone),
             day__lte=local_day(period.end - INSTANT, zone),

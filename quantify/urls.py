@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.batch import Batch
 from accounts.api.roles import RoleViewSet
+from accounts.pages import PasswordIsSet, SetPassword
 from estates.api.audit import AuditViewSet
 from estates.api.keys import ApiKeyViewSet
 from estates.api.people import UserViewSet
@@ -27,6 +28,7 @@ from reports.api.estates import EstateWithStatisticsViewSet
 from reports.api.rates import SimulatedRateTableViewSet
 from reports.api.resale import ResaleCompliance
 from reports.api.search import Search
+from units.api.sign_ins import SignInViewSet
 from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
 from wallets.api.closings import BillDifferenceViewSet, MonthClosingViewSet
@@ -88,6 +90,11 @@ api = [
     ),
     path("reports/resale-compliance", ResaleCompliance.as_view(), name="resale-compliance"),
     path("integrations/chirpstack", Chirpstack.as_view(), name="chirpstack"),
+    path(
+        "residents/<uuid:pk>/sign-in",
+        SignInViewSet.as_view({"post": "create", "delete": "destroy"}),
+        name="resident-sign-in",
+    ),
     path("readings/import", ReadingImport.as_view(), name="reading-import"),
     path(
         "meters/<uuid:pk>/readings",
@@ -117,6 +124,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
     path("admin/", admin.site.urls),
+    path("set-password/<uidb64>/<token>", SetPassword.as_view(), name="set-password"),
+    path("password-is-set", PasswordIsSet.as_view(), name="password-set"),
     path("api/v1/", include(api)),
     re_path("^api/", documents.Nothing.as_view()),
 ]

@@ -8,10 +8,12 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Upper
 
+from accounts.models import User
 from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
 from quantify import searching
 from quantify.records import Archivable, Record
+from units.stays import AtHomeQuerySet
 
 E164 = RegexValidator(r"^\+[1-9]\d{7,14}$", "Give the number as +27821234567.")
 
@@ -23,7 +25,12 @@ class DateRange(Func):
     output_field = DateRangeField()
 
 
-class UnitQuerySet(ArchivableQuerySet):
+class UnitQuerySet(AtHomeQuerySet):
+    unit_path = "pk"
+
+    def alive(self) -> Self:
+        return self.filter(deleted_at=None)
+
     def of_estate(self, estate: Estate) -> Self:
         return self.filter(estate=estate)
 
@@ -67,7 +74,8 @@ class Unit(Archivable):
 
 
 class ResidentQuerySet(ArchivableQuerySet):
-    pass
+    def of_resident(self, user: User) -> Self:
+        return self.filter(user=user)
 
 
 class Resident(Archivable):
@@ -95,6 +103,9 @@ class Resident(Archivable):
 
 class OccupancyQuerySet(EstateScopedQuerySet):
     estate_path = "unit__estate"
+
+    def of_resident(self, user: User) -> Self:
+        return self.filter(resident__user=user)
 
     def on(self, day: object) -> Self:
         return self.filter(Q(ends_on=None) | Q(ends_on__gt=day), starts_on__lte=day)

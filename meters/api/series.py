@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from accounts.models import User
 from meters import consumption, readings, rehearsal
 from meters.api import refusals
 from meters.api.filters import EventFilters, ReadingFilters
@@ -57,7 +58,7 @@ class _OfMeter(Listed, Resource):
     """Rows of the meter that the address names."""
 
     def meter(self) -> Meter:
-        meters = Meter.objects.visible_to(self.request.user).alive()
+        meters = Meter.objects.of_any_stay(cast("User", self.request.user)).alive()
         shown = meters.filter(estate__deleted_at=None).select_related("estate")
         return get_object_or_404(shown, pk=self.kwargs["pk"])
 
@@ -163,10 +164,10 @@ class IntervalViewSet(_OfMeter):
         group_by = _group_by(request)
         if group_by is not GroupBy.INTERVAL and "cursor" in request.query_params:
             raise problems.invalid("cursor", "exclusive", "A cursor goes with group_by=interval.")
-        zone = meter.estate.zone
-        rows = consumption.of_meter(meter, _period(request, group_by), group_by, zone)
+        person = cast("User", request.user)
+        rows = consumption.of_meter(meter, _period(request, group_by), group_by, asked_by=person)
         page = self.paginate_queryset(rows)
-        shown = ConsumptionSerializer(page, many=True, context={"zone": zone}).data
+        shown = ConsumptionSerializer(page, many=True, context={"zone": meter.estate.zone}).data
         return self.get_paginated_response(shown)
 
 

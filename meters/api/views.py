@@ -179,14 +179,15 @@ class MeterViewSet(Listed, Shown, Created, Changed, Archived, Replacing):
     @action(detail=True, methods=["get"], url_path="status", url_name="status")
     def show_status(self, request: Request, pk: UUID) -> Response:
         """What is known of the meter right now."""
-        meter = self.seen_object()
-        meter.last_reading = meter.readings.latest_first().first()
+        meter, person = self.seen_object(), request.user
+        meter.last_reading = meter.readings.within_stays(person).latest_first().first()
         meter.radio = meter.lora_devices.first()
-        alerts = meter.alerts.unresolved().select_related("meter", "handled_by")
-        meter.open_alerts = alerts.order_by("-raised_at")
-        meter.open_command = (
-            meter.commands.open().select_related("requested_by").prefetch_related(LIFE).first()
+        alerts = (
+            meter.alerts.within_stays(person).unresolved().select_related("meter", "handled_by")
         )
+        meter.open_alerts = alerts.order_by("-raised_at")
+        commands = meter.commands.within_stays(person).open().select_related("requested_by")
+        meter.open_command = commands.prefetch_related(LIFE).first()
         return told(MeterStatusSerializer(meter).data)
 
 

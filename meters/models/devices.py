@@ -6,12 +6,15 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
+from accounts.models import User
 from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
 from quantify import searching
 from quantify.quantities import Utility
 from quantify.records import Archivable, Record
+from units import stays
 
 
 class CommunicationStatus(models.TextChoices):
@@ -90,6 +93,21 @@ class Concentrator(Archivable):
 
 
 class MeterQuerySet(ArchivableQuerySet):
+    def of_resident(self, user: User) -> Self:
+        """The meters that hang in the homes where the resident lives today."""
+        now = timezone.now()
+        hangs = Q(installations__unit__in=stays.today(user), installations__starts_at__lte=now)
+        return self.filter(
+            hangs, Q(installations__ends_at=None) | Q(installations__ends_at__gt=now)
+        )
+
+    def of_any_stay(self, user: User) -> Self:
+        """What a person may see, and for residents also what hung in a home of theirs once."""
+        if not user.is_resident:
+            return self.visible_to(user)
+        homes = {stay.unit_id for stay in stays.of(user)}
+        return self.filter(pk__in=Meter.objects.filter(installations__unit__in=homes))
+
     def collectable(self) -> Self:
         """Meters that a concentrator can be asked for."""
         return (

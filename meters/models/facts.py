@@ -17,10 +17,12 @@ from meters.models.devices import Meter, Register
 from meters.vee.rules import Rule
 from quantify.periods import Period
 from quantify.records import Record
+from units.stays import MeteredQuerySet
 
 
-class ReadingQuerySet(EstateScopedQuerySet):
+class ReadingQuerySet(MeteredQuerySet):
     estate_path = "meter__estate"
+    moment = "taken_at"
 
     def within(self, period: Period) -> Self:
         return self.filter(taken_at__gte=period.start, taken_at__lt=period.end)
@@ -106,8 +108,9 @@ class ReadingConflict(Record):
         return f"{self.value} at {self.taken_at:%Y-%m-%d %H:%M}"
 
 
-class IntervalQuerySet(EstateScopedQuerySet):
+class IntervalQuerySet(MeteredQuerySet):
     estate_path = "meter__estate"
+    moment = "start"
 
     def within(self, period: Period) -> Self:
         return self.filter(start__gte=period.start, start__lt=period.end)
@@ -159,8 +162,10 @@ class Interval(models.Model):
         return f"{self.quantity} from {self.start:%Y-%m-%d %H:%M}"
 
 
-class DailyConsumptionQuerySet(EstateScopedQuerySet):
+class DailyConsumptionQuerySet(MeteredQuerySet):
     estate_path = "meter__estate"
+    moment = "day"
+    is_day = True
 
 
 class DailyConsumption(models.Model):

@@ -12,3 +12,11 @@ NOT_OCCUPIED = problems.define(
     "not_occupied", HTTPStatus.BAD_REQUEST, "Not occupied",
     "The unit has no tenant who could move out.",
 )  # fmt: skip
+NO_RESIDENTS_LOGIN = problems.define(
+    "no_residents_login", HTTPStatus.BAD_REQUEST, "No resident's login",
+    "The login was switched off, or given another role, by a super admin.",
+)  # fmt: skip
+NO_SIGN_IN = problems.define(
+    "no_sign_in", HTTPStatus.BAD_REQUEST, "No sign-in",
+    "This resident has no login that could be ended.",
+)  # fmt: skip

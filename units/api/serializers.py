@@ -11,9 +11,10 @@ class ResidentSerializer(ResourceSerializer):
     class Meta:
         model = Resident
         fields = (
-            "id", "estate", "first_name", "last_name", "email", "phone", "created_at",
+            "id", "estate", "first_name", "last_name", "email", "phone", "user", "created_at",
             "updated_at",
         )  # fmt: skip
+        read_only_fields = ("user",)
         fixed_fields = ("estate",)
 
 

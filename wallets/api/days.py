@@ -1,16 +1,21 @@
 """The local days that a question is about: `from` and `to`, both included."""
 
 from datetime import date, timedelta
+from typing import cast
 
 from django.utils.dateparse import parse_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
+from accounts.models import User
 from quantify.api import problems
 from quantify.api.filters import YEARS
 from quantify.periods import first_of_month
+from units import stays
+from wallets.models import Wallet
 
+DAY = timedelta(days=1)
 LONGEST = timedelta(days=366)
 PARAMETERS = [
     OpenApiParameter("from", OpenApiTypes.DATE, description="The first local day; this month."),
@@ -28,6 +33,31 @@ def asked(request: Request, today: date) -> tuple[date, date]:
     first = _day(request, "from") or first_of_month(last)
     if not timedelta(0) <= last - first <= LONGEST:
         raise problems.invalid("to", "invalid", "Give a day after `from`, within a year.")
+    return first, last
+
+
+def of_stay(request: Request, wallet: Wallet, first: date, last: date) -> tuple[date, date]:
+    """
+    The same days; what a resident left open reaches no further than their own time there.
+
+    :raises Problem: 422 if a resident asks for days of another.
+    """
+    person = cast("User", request.user)
+    if not person.is_resident:
+        return first, last
+    homes = [stay for stay in stays.of(person) if stay.unit_id == wallet.unit_id]
+    touched = [
+        stay for stay in homes
+        if stay.first_day <= last and (stay.end_day is None or stay.end_day > first)
+    ]  # fmt: skip
+    stay = (touched or homes)[-1]
+    end = stay.end_day - DAY if stay.end_day else date.max
+    if "to" not in request.query_params:
+        last = min(last, end)
+    if "from" not in request.query_params:
+        first = max(first_of_month(last), stay.first_day)
+    if not stay.first_day <= first <= last <= end:
+        raise problems.invalid("from", "outside_stay", "Give days on which you lived there.")
     return first, last
 
 

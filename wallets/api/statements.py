@@ -1,8 +1,10 @@
 """Statements as JSON, for spreadsheets and to print."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from django.db.models import FETCH_RAISE
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -12,11 +14,13 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import User
 from quantify.api.files import CsvRenderer, Ready
 from quantify.api.serializers import Instant, Money, Quantity
 from quantify.api.views import Resource, told
 from quantify.periods import local_day
 from wallets.api import days
+from wallets.models import Wallet
 from wallets.statements import files, statement, tables
 
 
@@ -160,11 +164,12 @@ class Statements(Resource):
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, CsvRenderer, PdfRenderer])
     def statement(self, request: Request, pk: UUID) -> Response:
         """A statement over local days, both included, as JSON, CSV or PDF as `Accept` says."""
-        wallet: Any = self.seen_object()
-        first_day, last_day = days.asked(
-            request, local_day(timezone.now(), wallet.unit.estate.zone)
-        )
-        made = statement.of(wallet, first_day=first_day, last_day=last_day)
+        person = cast("User", request.user)
+        mine = self.shaped(Wallet.objects.of_any_stay(person)).select_related("unit__estate")
+        wallet = get_object_or_404(mine.fetch_mode(FETCH_RAISE), pk=pk)
+        today = local_day(timezone.now(), wallet.unit.estate.zone)
+        first_day, last_day = days.of_stay(request, wallet, *days.asked(request, today))
+        made = statement.of(wallet, first_day=first_day, last_day=last_day, asked_by=person)
         kind = request.accepted_renderer.format
         if kind == "json":
             return told(files.as_data(made))

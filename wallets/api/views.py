@@ -73,7 +73,8 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed
         rows = limits.with_terms(rows).annotate(limit=limits.limit_of())
         if self.action not in SHOWN_WHOLE:
             return rows
-        newest = transactions.shaped(Transaction.objects.latest_first())[:NEWEST]
+        mine = Transaction.objects.within_stays(self.request.user)
+        newest = transactions.shaped(mine.latest_first())[:NEWEST]
         return rows.prefetch_related(Prefetch("transactions", queryset=newest, to_attr="newest"))
 
     def change(self, instance: Wallet, fields: Mapping[str, Any]) -> None:

@@ -1,17 +1,30 @@
 """What a month costs, and why a charge has its amount."""
 
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThanOrEqual
 
-from accounts.scoping import EstateScopedQuerySet
 from quantify.money import ZERO
 from quantify.records import Record
 from rates.models import UTILITIES
+from units.stays import LivedQuerySet, Stay
 from wallets.models.ledger import Transaction, Wallet
 from wallets.models.money import money
 
 
-class BillQuerySet(EstateScopedQuerySet):
+class BillQuerySet(LivedQuerySet):
     estate_path = "wallet__unit__estate"
+
+    def during(self, stay: Stay) -> Q:
+        """The months, or parts of one, that nobody else's use is in."""
+        since = Coalesce("since", "month")
+        lived = Q(wallet__unit=stay.unit_id, priced_to__gt=stay.first_day)
+        if stay.end_day is not None:
+            lived &= Q(priced_to__lte=stay.end_day)
+        if stay.alone_since is not None:
+            lived &= Q(GreaterThanOrEqual(since, stay.alone_since))
+        return lived
 
 
 class Bill(Record):
@@ -93,8 +106,10 @@ class BilledFacts(models.Model):
         return self.digest
 
 
-class ChargeQuerySet(EstateScopedQuerySet):
+class ChargeQuerySet(LivedQuerySet):
     estate_path = "transaction__estate"
+    unit_path = "transaction__wallet__unit"
+    moment = "transaction__occurred_at"
 
 
 class Charge(models.Model):

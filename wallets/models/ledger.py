@@ -9,17 +9,17 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Now
 
-from accounts.scoping import EstateScopedQuerySet
 from estates.models import Estate
 from quantify import searching
 from quantify.money import ZERO
 from quantify.records import Record
 from rates.models import UTILITIES
 from units.models import Unit
+from units.stays import AtHomeQuerySet, LivedQuerySet
 from wallets.models.money import Account, money
 
 
-class WalletQuerySet(EstateScopedQuerySet):
+class WalletQuerySet(AtHomeQuerySet):
     estate_path = "unit__estate"
 
     def locked(self) -> Self:
@@ -79,7 +79,10 @@ class Wallet(Record):
 REFERRED_TO_BY_PEOPLE = ("topup", "refund", "adjustment", "service_charge")
 
 
-class TransactionQuerySet(EstateScopedQuerySet):
+class TransactionQuerySet(LivedQuerySet):
+    unit_path = "wallet__unit"
+    moment = "occurred_at"
+
     def latest_first(self) -> Self:
         return self.order_by("-number")
 
@@ -203,8 +206,10 @@ class Transaction(models.Model):
         return f"T{self.number:09d}"
 
 
-class PostingQuerySet(EstateScopedQuerySet):
+class PostingQuerySet(LivedQuerySet):
     estate_path = "transaction__estate"
+    unit_path = "transaction__wallet__unit"
+    moment = "transaction__occurred_at"
 
 
 class Posting(models.Model):

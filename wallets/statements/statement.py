@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.db.models import F, Q, QuerySet, Sum
 
+from accounts.models import User
 from quantify.money import ZERO
 from quantify.periods import Period, first_of_month, local_day, midnight
 from quantify.quantities import Utility
@@ -106,8 +107,14 @@ class Statement:
         return [one for one in self.movements if one.transaction.kind == f"{CHARGES}{utility}"]
 
 
-def of(wallet: Wallet, *, first_day: date, last_day: date) -> Statement:
-    """The statement of a wallet (with its unit and estate) from one local day to another."""
+def of(
+    wallet: Wallet, *, first_day: date, last_day: date, asked_by: User | None = None
+) -> Statement:
+    """
+    The statement of a wallet (with its unit and estate) from one local day to another.
+
+    To a resident it shows no bill that another's use is in; the days must be of their stay.
+    """
     zone = wallet.unit.estate.zone
     period = Period(midnight(first_day, zone), midnight(last_day + DAY, zone))
     opening = _standing(wallet, period.start)
@@ -125,7 +132,7 @@ def of(wallet: Wallet, *, first_day: date, last_day: date) -> Statement:
         movements=movements,
         readings=meters.readings(wallet, period),
         days=_days(wallet, first_day, last_day, movements),
-        bills=_bills(wallet, first_day, last_day),
+        bills=_bills(wallet, first_day, last_day, asked_by),
         shares=_shares(wallet, period),
     )
 
@@ -200,10 +207,11 @@ def _days(
     ]
 
 
-def _bills(wallet: Wallet, first_day: date, last_day: date) -> list[Bill]:
+def _bills(wallet: Wallet, first_day: date, last_day: date, asked_by: User | None) -> list[Bill]:
     """The bills of the months that the days touch, whole months as they stand now."""
+    bills = Bill.objects.within_stays(asked_by) if asked_by else Bill.objects.all()
     return list(
-        wallet.bills.filter(month__gte=first_of_month(first_day), month__lte=last_day)
+        bills.filter(wallet=wallet, month__gte=first_of_month(first_day), month__lte=last_day)
         .select_related("version__rate_table")
         .order_by("month", "utility")
     )
