@@ -26,8 +26,10 @@ from rates.api.references import ReferenceViewSet
 from rates.api.views import EstateRatesViewSet, UnitRatesViewSet
 from reports.api.estates import EstateWithStatisticsViewSet
 from reports.api.rates import SimulatedRateTableViewSet
+from reports.api.reports import view_of
 from reports.api.resale import ResaleCompliance
 from reports.api.search import Search
+from reports.catalogue import REPORTS
 from units.api.sign_ins import SignInViewSet
 from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
@@ -87,6 +89,10 @@ api = [
         "estates/<uuid:pk>/reference-rates",
         ReferenceViewSet.as_view({"get": "list", "put": "update"}),
         name="reference-rates",
+    ),
+    *(
+        path(f"reports/{slug}", view_of(report).as_view(), name=slug)
+        for slug, report in REPORTS.items()
     ),
     path("reports/resale-compliance", ResaleCompliance.as_view(), name="resale-compliance"),
     path("integrations/chirpstack", Chirpstack.as_view(), name="chirpstack"),

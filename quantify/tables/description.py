@@ -24,15 +24,18 @@ class Kind(Enum):
     INSTANT = auto()
     """Aware, in the zone it is to be read in."""
     FLAG = auto()
+    NUMBER = auto()
+    """A `Decimal` as it is: a share in percent, days, a rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`name` is for programs (JSON, CSV), `title` for people."""
+    """`name` is for programs (JSON, CSV), `title` for people; `optional`: it may be blank."""
 
     name: str
     title: str
     kind: Kind = Kind.TEXT
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ NUMBERS = {
     Kind.QUANTITY: "#,##0.000",
     Kind.DATE: "yyyy-mm-dd",
     Kind.INSTANT: "yyyy-mm-dd hh:mm:ss",
+    Kind.NUMBER: "#,##0.0##",
 }
 WIDTHS = {Kind.TEXT: 24, Kind.INSTANT: 20, Kind.FLAG: 10}
 WIDTH = 14

@@ -17,12 +17,20 @@ from quantify.api.files import FORMAT
 from quantify.periods import days_in_month, local_day
 from quantify.quantities import Utility
 from reports.api import months
+from reports.report import BEGINNING, Starts
 from wallets.api import days
 
+UNASKED = {
+    Starts.LAST_MONTH: "without any, the last one.",
+    Starts.TODAY: "without any, this one so far.",
+    Starts.BEGINNING: "without any, everything up to today.",
+}
 NAMES = ("estate", "from", "to", "month", "utility", "group_by", "format")
 
 
-def parameters(group_by: type[StrEnum]) -> list[OpenApiParameter]:
+def parameters(
+    group_by: type[StrEnum], starts: Starts = Starts.LAST_MONTH
+) -> list[OpenApiParameter]:
     """The parameters of a report that has these groups; the first is what it does unasked."""
     return [
         OpenApiParameter("estate", OpenApiTypes.UUID, required=True),
@@ -30,7 +38,7 @@ def parameters(group_by: type[StrEnum]) -> list[OpenApiParameter]:
         OpenApiParameter("to", OpenApiTypes.DATE, description="The last local day; today."),
         OpenApiParameter(
             "month", OpenApiTypes.STR,
-            description="2026-07, in place of `from` and `to`; without any, the last one.",
+            description=f"2026-07, in place of `from` and `to`; {UNASKED[starts]}",
         ),
         OpenApiParameter("utility", OpenApiTypes.STR, enum=[one.value for one in Utility]),
         OpenApiParameter("group_by", OpenApiTypes.STR, enum=[one.value for one in group_by]),
@@ -57,18 +65,24 @@ def estate(request: Request) -> Estate:
     return found
 
 
-def period(request: Request, estate: Estate, now: datetime) -> tuple[date, date]:
+def period(
+    request: Request, estate: Estate, now: datetime, starts: Starts = Starts.LAST_MONTH
+) -> tuple[date, date]:
     """
-    The first and the last local day that a request names; by default those of the last month.
+    The first and the last local day that a request names, else those that the report is about.
 
     :raises Problem: 422 if they are none, or both a month and days are named.
     """
-    if not {"from", "to"} & request.query_params.keys():
+    named = {"from", "to", "month"} & request.query_params.keys()
+    if "month" in named and len(named) > 1:
+        raise problems.invalid("month", "invalid", "Give a month, or `from` and `to`, not both.")
+    today = local_day(now, estate.zone)
+    if starts is Starts.BEGINNING and "from" not in named and "month" not in named:
+        return BEGINNING, days.day(request, "to") or today
+    if "month" in named or (starts is Starts.LAST_MONTH and not named):
         first = months.asked(request, estate, now)
         return first, first.replace(day=days_in_month(first))
-    if "month" in request.query_params:
-        raise problems.invalid("month", "invalid", "Give a month, or `from` and `to`, not both.")
-    return days.asked(request, local_day(now, estate.zone))
+    return days.asked(request, today)
 
 
 def choice[E: StrEnum](request: Request, name: str, choices: type[E]) -> E | None:

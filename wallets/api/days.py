@@ -29,8 +29,8 @@ def asked(request: Request, today: date) -> tuple[date, date]:
 
     :raises Problem: 422 if they are no days, in the wrong order, or more than a year apart.
     """
-    last = _day(request, "to") or today
-    first = _day(request, "from") or first_of_month(last)
+    last = day(request, "to") or today
+    first = day(request, "from") or first_of_month(last)
     if not timedelta(0) <= last - first <= LONGEST:
         raise problems.invalid("to", "invalid", "Give a day after `from`, within a year.")
     return first, last
@@ -61,14 +61,19 @@ def of_stay(request: Request, wallet: Wallet, first: date, last: date) -> tuple[
     return first, last
 
 
-def _day(request: Request, name: str) -> date | None:
+def day(request: Request, name: str) -> date | None:
+    """
+    A day that a request names, if it names one.
+
+    :raises Problem: 422 if it is none.
+    """
     text = request.query_params.get(name)
     if text is None:
         return None
     try:
-        day = parse_date(text)
+        named = parse_date(text)
     except ValueError:
-        day = None
-    if day is None or day.year not in YEARS:
+        named = None
+    if named is None or named.year not in YEARS:
         raise problems.invalid(name, "invalid", "Give a local day such as 2026-07-01.")
-    return day
+    return named
