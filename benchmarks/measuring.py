@@ -28,25 +28,29 @@ class Took:
 
     @contextmanager
     def measured(self) -> Iterator[None]:
-        began, worked, served = time.perf_counter(), time.process_time(), _served()
+        began, worked, before = time.perf_counter(), time.process_time(), served()
         yield
         self.wall = time.perf_counter() - began
         self.client = time.process_time() - worked
-        self.server = _served() - served
+        self.server = served() - before
 
     @property
     def worked(self) -> float:
         return self.client + self.server
 
 
-def _served() -> float:
+def served() -> float:
     """Processor seconds of the database's processes, those that ended as well."""
     if connection.connection is None:
         return 0.0
-    server = _stat(connection.connection.info.backend_pid)[PARENT]
-    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    return family_seconds(_stat(connection.connection.info.backend_pid)[PARENT])
+
+
+def family_seconds(parent: int | str) -> float:
+    """Processor seconds of the children of a process, those that ended as well."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     alive = sum(int(Path(f"/proc/{one}/schedstat").read_text().split()[0]) for one in children)
-    ended = sum(int(ticks) for ticks in _stat(server)[CHILDREN_TIMES])
+    ended = sum(int(ticks) for ticks in _stat(parent)[CHILDREN_TIMES])
     return alive / NANOSECONDS + ended / os.sysconf("SC_CLK_TCK")
 
 

@@ -55,7 +55,7 @@ def _repeat(pay: Callable[..., object], seconds: int) -> list[float]:
     ends = time.perf_counter() + seconds
     while (began := time.perf_counter()) < ends:
         pay(
-            wallet_id=random.choice(wallets),  # noqa: S311
+            wallet_id=random.choice(wallets),
             amount=TEN,
             payment_method="cash",
             reference="T-1",
@@ -111,7 +111,7 @@ def _pay(port: int, name: str, wallets: list[uuid.UUID], seconds: int) -> list[f
     took: list[float] = []
     ends = time.perf_counter() + seconds
     while (began := time.perf_counter()) < ends:
-        path = f"/api/v1/wallets/{random.choice(wallets)}/topup"  # noqa: S311
+        path = f"/api/v1/wallets/{random.choice(wallets)}/topup"
         server.request("POST", path, body, headers | {"Idempotency-Key": str(uuid.uuid4())})
         answer = server.getresponse()
         text = answer.read()

@@ -13,7 +13,7 @@ from meters.api.filters import CHANNELS, QUALITIES
 from meters.api.serializers import Kilo, channel_name
 from meters.models import MeterEvent, Reading, Register
 from meters.readings import ManualEntry, ManualOutcome
-from quantify.api.serializers import Form, Instant, Quantity
+from quantify.api.serializers import Form, Instant, Quantity, ShownSerializer
 from quantify.periods import midnight
 from quantify.quantities import Utility
 
@@ -26,7 +26,7 @@ def unit_of(channel: int) -> str:
     return Utility.WATER.unit if is_volume else Utility.ELECTRICITY.unit
 
 
-class EventSerializer(serializers.ModelSerializer):
+class EventSerializer(ShownSerializer):
     """An entry of a meter's event log; `occurred_at` is by the meter's clock."""
 
     words = serializers.CharField(read_only=True)
@@ -39,7 +39,7 @@ class EventSerializer(serializers.ModelSerializer):
         )  # fmt: skip
 
 
-class ReadingSerializer(serializers.ModelSerializer):
+class ReadingSerializer(ShownSerializer):
     """The value of one register at one instant, in kWh or kl; never edited."""
 
     register = serializers.SerializerMethodField()

@@ -16,7 +16,14 @@ from meters.models import (
     MeterAlert,
     Register,
 )
-from quantify.api.serializers import Form, Instant, Quantity, ResourceSerializer, ScopedRelatedField
+from quantify.api.serializers import (
+    Form,
+    Instant,
+    Quantity,
+    ResourceSerializer,
+    ScopedRelatedField,
+    ShownSerializer,
+)
 from quantify.quantities import format_kilo
 from units.models import Unit
 
@@ -72,7 +79,7 @@ class CollectionSerializer(serializers.Serializer):
     state = serializers.ChoiceField(["queued"])
 
 
-class RegisterSerializer(serializers.ModelSerializer):
+class RegisterSerializer(ShownSerializer):
     channel = serializers.SerializerMethodField()
     span = Kilo()
 
@@ -84,7 +91,7 @@ class RegisterSerializer(serializers.ModelSerializer):
         return channel_name(register.channel)
 
 
-class InstallationSerializer(serializers.ModelSerializer):
+class InstallationSerializer(ShownSerializer):
     """Where a meter hangs, with its register at both ends."""
 
     opening_value = Kilo()
@@ -193,7 +200,7 @@ class ResolveForm(Form):
     note = serializers.CharField(max_length=2000)
 
 
-class CommandStepSerializer(serializers.ModelSerializer):
+class CommandStepSerializer(ShownSerializer):
     """A step in the life of a command, with what the guards saw."""
 
     checks = serializers.JSONField()
@@ -203,7 +210,7 @@ class CommandStepSerializer(serializers.ModelSerializer):
         fields = ("at", "state", "attempt", "outcome", "checks", "recorded_at")
 
 
-class CommandSerializer(serializers.ModelSerializer):
+class CommandSerializer(ShownSerializer):
     """An order to a meter's relay, why it was given, and what came of it."""
 
     trace = serializers.JSONField()
@@ -227,7 +234,7 @@ class LastReadingSerializer(serializers.Serializer):
     source = serializers.CharField()  # type: ignore[assignment]  # a field of this name
 
 
-class RadioSerializer(serializers.ModelSerializer):
+class RadioSerializer(ShownSerializer):
     """The LoRaWAN device that speaks for a meter: how it was last heard, and its battery."""
 
     class Meta:

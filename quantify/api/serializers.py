@@ -15,6 +15,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from quantify.api.filters import YEARS
+from quantify.api.showing import Direct
 
 CENT = Decimal("0.01")
 
@@ -114,7 +115,11 @@ class Form(Strict):
     """What an operation is asked with."""
 
 
-class ResourceSerializer(Strict, serializers.ModelSerializer):
+class ShownSerializer(Direct, serializers.ModelSerializer):
+    """An object of a model that is only read here."""
+
+
+class ResourceSerializer(Direct, Strict, serializers.ModelSerializer):
     """An object of a model, with what every object has."""
 
     serializer_related_field = ScopedRelatedField

@@ -3,7 +3,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from quantify.api.serializers import Form, ResourceSerializer, ScopedRelatedField
+from quantify.api.serializers import Form, ResourceSerializer, ScopedRelatedField, ShownSerializer
 from units.models import Occupancy, Resident, Unit
 
 
@@ -18,7 +18,7 @@ class ResidentSerializer(ResourceSerializer):
         fixed_fields = ("estate",)
 
 
-class NamedResidentSerializer(serializers.ModelSerializer):
+class NamedResidentSerializer(ShownSerializer):
     """A resident where others are the matter."""
 
     class Meta:

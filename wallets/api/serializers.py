@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from estates.models import EstateSettings
 from quantify.api.serializers import CENT, Form, Money, ResourceSerializer
+from quantify.api.showing import Direct
 from rates.models import UTILITIES
 from wallets import limits
 from wallets.api.transactions import TransactionSerializer, account_name
@@ -21,7 +22,7 @@ WALLET_FIELDS = (
 )  # fmt: skip
 
 
-class PocketsSerializer(serializers.Serializer):
+class PocketsSerializer(Direct):
     available = Money()
     electricity = Money()
     water = Money()
@@ -50,6 +51,15 @@ class WarningTermsSerializer(serializers.Serializer):
     repeat_hours = serializers.IntegerField()
     critical_percent = serializers.DecimalField(max_digits=5, decimal_places=2)
     sources = TermSourcesSerializer()
+
+    def to_representation(self, wallet: Any) -> Any:
+        found = {
+            name.removeprefix("low_balance_"): term
+            for name, term in limits.inherited(wallet).items()
+        }
+        shown: dict[str, Any] = {name: term.value for name, term in found.items()}
+        shown["sources"] = {name: term.source for name, term in found.items()}
+        return super().to_representation(shown)
 
 
 class OwnRule(serializers.ChoiceField):
@@ -90,23 +100,13 @@ class WalletSerializer(ResourceSerializer):
         source="warning_terms.low_balance_critical_percent", allow_null=True, required=False,
     )  # fmt: skip
     effective_low_balance_limit = Money(source="limit", read_only=True)
-    warning_terms = serializers.SerializerMethodField()
+    warning_terms = WarningTermsSerializer(source="*", read_only=True)
     is_low = serializers.SerializerMethodField()
 
     class Meta:
         model = Wallet
         fields: tuple[str, ...] = WALLET_FIELDS
         read_only_fields = ("unit", "arrears")
-
-    @extend_schema_field(WarningTermsSerializer)
-    def get_warning_terms(self, wallet: Any) -> Any:
-        found = {
-            name.removeprefix("low_balance_"): term
-            for name, term in limits.inherited(wallet).items()
-        }
-        shown = {name: term.value for name, term in found.items()}
-        shown["sources"] = {name: term.source for name, term in found.items()}
-        return WarningTermsSerializer(shown).data
 
     def get_is_low(self, wallet: Any) -> bool:
         return bool(wallet.balance < wallet.limit)

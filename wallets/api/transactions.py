@@ -4,7 +4,7 @@ from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from quantify.api.serializers import Instant
+from quantify.api.serializers import Instant, ShownSerializer
 from wallets.models import Account, Posting, Transaction
 
 TRANSACTION_FIELDS = (
@@ -28,7 +28,7 @@ def shaped(rows: QuerySet) -> QuerySet:
     return shown
 
 
-class TransactionSerializer(serializers.ModelSerializer):
+class TransactionSerializer(ShownSerializer):
     """One thing that happened to a wallet; it never changes."""
 
     number = serializers.CharField(source="__str__")
@@ -44,7 +44,7 @@ class TransactionSerializer(serializers.ModelSerializer):
         fields: tuple[str, ...] = TRANSACTION_FIELDS
 
 
-class PostingSerializer(serializers.ModelSerializer):
+class PostingSerializer(ShownSerializer):
     """An amount moved from the credited to the debited account."""
 
     debit = serializers.SerializerMethodField()

@@ -4,30 +4,31 @@ from typing import Any
 
 from django.db.models import F, Prefetch, QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
 
 from meters.api.serializers import METER_FIELDS
 from meters.models import Installation, Meter
 from quantify.api.filters import BooleanFilter
-from quantify.api.serializers import Money
+from quantify.api.serializers import Money, ShownSerializer
 from units.api.filters import UnitFilters
-from units.api.serializers import UNIT_FIELDS, UnitDetailSerializer
+from units.api.serializers import UNIT_FIELDS, UnitDetailSerializer, UnitSerializer
 from units.api.views import UnitViewSet
 from wallets.api.settlements import Settling
 from wallets.limits import limit_of
 from wallets.models import Wallet
 
 
-class UnitMeterSerializer(serializers.ModelSerializer):
+class UnitMeterSerializer(ShownSerializer):
     """A meter that hangs at the unit."""
 
     class Meta:
         model = Meter
         fields = tuple(name for name in METER_FIELDS if name != "unit")
 
+    def to_representation(self, installation: Installation) -> Any:
+        return super().to_representation(installation.meter)
 
-class UnitWalletSerializer(serializers.ModelSerializer):
+
+class UnitWalletSerializer(ShownSerializer):
     balance = Money()
 
     class Meta:
@@ -35,19 +36,21 @@ class UnitWalletSerializer(serializers.ModelSerializer):
         fields = ("id", "balance", "arrears", "is_suspended")
 
 
-class SuppliedUnitSerializer(UnitDetailSerializer):
-    """A unit with who lives there, its meters and its wallet."""
+class SuppliedUnitSerializer(UnitSerializer):
+    """A unit with its meters and its wallet."""
 
-    meters = serializers.SerializerMethodField()
+    meters = UnitMeterSerializer(source="current_installations", many=True, read_only=True)
     wallet = UnitWalletSerializer(read_only=True)
+
+    class Meta(UnitSerializer.Meta):
+        fields = (*UNIT_FIELDS, "meters", "wallet")
+
+
+class SuppliedUnitDetailSerializer(SuppliedUnitSerializer, UnitDetailSerializer):
+    """A unit with who lives there, its meters and its wallet."""
 
     class Meta(UnitDetailSerializer.Meta):
         fields = (*UNIT_FIELDS, "occupancy", "meters", "wallet")
-
-    @extend_schema_field(UnitMeterSerializer(many=True))
-    def get_meters(self, unit: Any) -> Any:
-        hanging = [installation.meter for installation in unit.current_installations]
-        return UnitMeterSerializer(hanging, many=True).data
 
 
 class SuppliedUnitFilters(UnitFilters):
@@ -66,13 +69,12 @@ class SuppliedUnitViewSet(Settling, UnitViewSet):
     refusals = {**UnitViewSet.refusals, **Settling.refusals}
     parameters = {**UnitViewSet.parameters, **Settling.parameters}
 
-    detail_class = SuppliedUnitSerializer
+    serializer_class = SuppliedUnitSerializer
+    detail_class = SuppliedUnitDetailSerializer
     filterset_class = SuppliedUnitFilters
 
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = super().shaped(rows)
-        if self.action == "list":
-            return rows
         current = Installation.objects.at(timezone.now()).select_related("meter").order_by("kind")
         hanging = Prefetch("installations", queryset=current, to_attr="current_installations")
         return rows.select_related("wallet").prefetch_related(hanging)

@@ -1,0 +1,157 @@
+"""
+What a request costs: the API against plain views on the same server, in turns.
+
+    python -m quantify.stack --var var/bench --instance dev run -- python benchmarks/api.py
+
+One web process, one client that keeps its connection. Shown are the processor milliseconds of the
+web process and of the database for one request, medians of the rounds, which other work on the
+machine disturbs least, and the ratio to a reference of the same run.
+"""
+
+import argparse
+import http.client
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quantify.settings.test")
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from accounts.models import User  # noqa: E402
+from benchmarks import estates  # noqa: E402
+from benchmarks.measuring import family_seconds, served  # noqa: E402
+from quantify.stack.children import PYTHON  # noqa: E402
+
+PASSWORD = "benchmark-only"  # noqa: S105
+WEB = [PYTHON, "-m", "granian", "--interface=wsgi", "--workers=1", "--blocking-threads=1"]
+OK = 200
+UNITS = "/api/v1/units"
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request, and what it cost in each round: milliseconds of web process and database."""
+
+    name: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    web: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
+
+    @property
+    def cost(self) -> float:
+        return statistics.median(map(sum, zip(self.web, self.database, strict=True)))
+
+
+def main() -> None:
+    asked = _arguments()
+    call_command("migrate", verbosity=0)
+    if asked.units:
+        estates.make(asked.units)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    requests = _requests()
+    with _served_on() as (port, web):
+        server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        for request in requests:
+            _ask(server, request, 20)
+        for _ in range(asked.rounds):
+            for request in requests:
+                _measure(server, web, request, asked.times)
+    _show(requests)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser.add_argument("--units", type=int, default=1000, help="0: as the database is filled")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--times", type=int, default=100, help="requests of a kind in a round")
+    return parser.parse_args()
+
+
+def _requests() -> list[Asked]:
+    """The references, and the same person's requests with a password and with a key."""
+    name = f"reader-{time.time_ns()}"
+    User.objects.create_user(name, PASSWORD, role="super_admin")
+    credential = b64encode(f"{name}:{PASSWORD}".encode()).decode()
+    basic = {"Authorization": f"Basic {credential}"}
+    return [
+        Asked("a bare Django view", "/plain/django"),
+        Asked("a bare view of the framework, one SELECT", "/plain/view"),
+        Asked("the framework's plain list of 20 units", "/plain/list"),
+        Asked("20 units with meters and wallet, raw psycopg", "/plain/raw"),
+        Asked("20 units with meters and wallet, the API, Basic", UNITS, basic),
+        Asked("who am I, the API, Basic", "/api/v1/auth/me", basic),
+    ]
+
+
+@contextmanager
+def _served_on() -> Iterator[tuple[int, int]]:
+    """A web process of the product with the plain views: its port and its pid."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    web = subprocess.Popen(  # noqa: S603
+        [*WEB, f"--port={port}", "--log-level=warning", "quantify.wsgi:application"],
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "benchmarks.api_settings"},
+    )
+    try:
+        _wait_for(port)
+        yield port, web.pid
+    finally:
+        web.terminate()
+        web.wait(20)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit("The web process does not answer.")
+
+
+def _measure(server: http.client.HTTPConnection, web: int, request: Asked, times: int) -> None:
+    worked, database = family_seconds(web), served()
+    _ask(server, request, times)
+    request.web.append(1000 * (family_seconds(web) - worked) / times)
+    request.database.append(1000 * (served() - database) / times)
+
+
+def _ask(server: http.client.HTTPConnection, request: Asked, times: int) -> None:
+    for _ in range(times):
+        server.request("GET", request.path, headers=dict(request.headers))
+        answer = server.getresponse()
+        body = answer.read()
+        assert answer.status == OK, (request.name, answer.status, body[:500])
+
+
+def _show(requests: list[Asked]) -> None:
+    print(f"{'':50} {'web ms':>8} {'database ms':>12} {'together':>9} {'plain list':>11}")
+    plain = next(one.cost for one in requests if one.path == "/plain/list")
+    for one in requests:
+        web, database = statistics.median(one.web), statistics.median(one.database)
+        ratio = plain / one.cost
+        print(f"{one.name:50} {web:8.2f} {database:12.2f} {one.cost:9.2f} {ratio:9.2f} x")
+
+
+if __name__ == "__main__":
+    main()
