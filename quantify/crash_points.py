@@ -27,6 +27,9 @@ class Point(StrEnum):
     COMMAND_CLAIMED = "command_claimed"
     COMMAND_LEAVING = "command_leaving"
     COMMAND_ANSWERED = "command_answered"
+    RELAY_NOTED = "relay_noted"
+    CONCLUSION_WRITTEN = "conclusion_written"
+    COMMAND_CONCLUDED = "command_concluded"
     MESSAGE_CLAIMED = "message_claimed"
 
 

@@ -12,6 +12,7 @@ from meters.dlms.values import RelayState
 from meters.models.control import Command
 from meters.models.devices import CommunicationStatus, Meter
 from meters.relays import relay_state
+from quantify.crash_points import Point, reach
 
 Action, State = Command.Action, Command.State
 
@@ -53,6 +54,7 @@ def conclude(attempt: Attempt, now: datetime) -> Command:
         current.acknowledged_at = now
     if exchange.relay is not None:
         _note_relay(meter, exchange.relay, now)
+        reach(Point.RELAY_NOTED)
     if reached(attempt.order.action, exchange.relay):
         _verify(current, now)
     elif exchange.refused:
@@ -60,6 +62,7 @@ def conclude(attempt: Attempt, now: datetime) -> Command:
     else:
         _go_on(current, attempt, now)
     current.save()
+    reach(Point.CONCLUSION_WRITTEN)
     return current
 
 

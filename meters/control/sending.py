@@ -79,7 +79,9 @@ def send(
     exchange = channel.converse(order, may_leave)
     reach(Point.COMMAND_ANSWERED)
     keys.note([exchange.shown] if exchange.shown else [], now=clock())
-    return conclude(Attempt(command, order, exchange, sent_before), clock())
+    concluded = conclude(Attempt(command, order, exchange, sent_before), clock())
+    reach(Point.COMMAND_CONCLUDED)
+    return concluded
 
 
 def _claim(command_id: UUID, now: datetime) -> Command | None:

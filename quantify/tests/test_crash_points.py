@@ -7,7 +7,7 @@ to its twin by one that is left alone. Afterwards the two have the same history.
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +21,10 @@ from accounts import roles
 from accounts.tests.factories import UserFactory
 from meters import installations, keys, partitions
 from meters.control import requests
-from meters.models import Command, Meter, MeterKeys
-from meters.tests.factories import MeterFactory
+from meters.dlms.simulator.plans import Kind, MeterPlan, seed_of
+from meters.models import Command, Meter, MeterAlert, MeterKeys
+from meters.tests.factories import ConcentratorFactory, MeterFactory
+from meters.tests.simulated import plan, serving
 from notifications import outbox
 from notifications.models import Notification
 from quantify.crash_points import Point, reach
@@ -296,6 +298,94 @@ class TestCommand:
         command.refresh_from_db()
         assert command.state == Command.State.VERIFIED
         assert relay.read_text() == "reconnect disconnect"
+
+
+NOTHING_LEFT = (Point.COMMAND_CLAIMED, Point.COMMAND_LEAVING)
+ORDERED = [
+    *NOTHING_LEFT, Point.COMMAND_ANSWERED, Point.RELAY_NOTED, Point.CONCLUSION_WRITTEN,
+    Point.COMMAND_CONCLUDED,
+]  # fmt: skip
+STANDS = {"disconnect": "disconnected", "reconnect": "connected"}
+
+
+class TestCommandAtTheMeter:
+    """Over TCP to a simulated meter, which counts the orders that reach it."""
+
+    @pytest.fixture
+    def orders(self) -> list[str]:
+        return []
+
+    @pytest.fixture
+    def meter(self, tmp_path: Path, orders: list[str]) -> Iterator[Meter]:
+        serial = "SIM000101"
+        planned = MeterPlan(
+            logical_device=101, serial=serial, kind=Kind.ELECTRICITY, seed=seed_of(serial)
+        )
+        with serving(plan([planned], NOON - timedelta(days=1)), tmp_path, NOON) as served:
+            simulated = served.fleet[101]
+            simulated.disconnect = counted(simulated.disconnect, "disconnect", orders)
+            simulated.reconnect = counted(simulated.reconnect, "reconnect", orders)
+            concentrator = ConcentratorFactory.create(port=served.port)
+            yield MeterFactory.create(
+                estate=concentrator.estate, concentrator=concentrator, serial=serial,
+                logical_device=101, has_relay=True,
+            )  # fmt: skip
+
+    @pytest.mark.parametrize("action", ["disconnect", "reconnect"])
+    @pytest.mark.parametrize("point", ORDERED)
+    def test_obeys_once_and_is_believed_once(
+        self, point: Point, action: str, meter: Meter, orders: list[str], processes: Mortals
+    ):
+        if action == "reconnect":
+            obeyed(order(meter, "disconnect", NOON - timedelta(hours=1)), processes)
+            orders.clear()
+        before = said(meter)
+        command = order(meter, action, NOON)
+
+        killed = processes.run("send_over_the_line", command.pk, NOON.isoformat(), at=point)
+
+        assert killed == KILLED
+        assert orders == ([] if point in NOTHING_LEFT else [action])
+        if point != Point.COMMAND_CONCLUDED:
+            # Of a conclusion that was not committed nothing is left.
+            assert said(meter) == before
+            command.refresh_from_db()
+            assert (command.state, command.verified_at) == ("sent", None)
+        for minutes in (1, 3, 6):
+            now = NOON + timedelta(minutes=minutes)
+            assert processes.run("send_over_the_line", command.pk, now.isoformat()) == 0
+        command.refresh_from_db()
+        assert command.state == "verified"
+        assert orders == [action]
+        assert said(meter) == (STANDS[action], [f"{action}ion"])
+
+
+def counted(switch: Callable[[], None], name: str, orders: list[str]) -> Callable[[], None]:
+    def switched() -> None:
+        orders.append(name)
+        switch()
+
+    return switched
+
+
+def order(meter: Meter, action: str, now: datetime) -> Command:
+    return requests.ask(
+        meter_id=meter.pk, action=action, reason="Test", cause=Command.Cause.CREDIT, trace=[],
+        requested_by=None, now=now,
+    )  # fmt: skip
+
+
+def obeyed(command: Command, processes: Mortals) -> None:
+    assert processes.run("send_over_the_line", command.pk, command.due_at.isoformat()) == 0
+    command.refresh_from_db()
+    assert command.state == "verified"
+
+
+def said(meter: Meter) -> tuple[str, list[str]]:
+    """What the database says of a relay: how it stands, and the alerts that tell of it."""
+    meter.refresh_from_db()
+    alerts = MeterAlert.objects.unresolved().filter(meter=meter)
+    return meter.relay_state, list(alerts.values_list("kind", flat=True))
 
 
 class TestMessage:
