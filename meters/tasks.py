@@ -1,5 +1,6 @@
 """The work of meters in the background; each task finds what there is to do."""
 
+from datetime import datetime
 from uuid import UUID
 
 from celery import current_app, shared_task
@@ -10,7 +11,7 @@ from meters.alerts import rounds
 from meters.collecting import collection
 from meters.models.devices import Concentrator
 from meters.radio import decoding, retention
-from meters.vee import checking, neighbours, queue, standing
+from meters.vee import checking, cut_traces, neighbours, queue, standing
 from quantify.crash_points import Point, reach
 
 
@@ -23,9 +24,26 @@ def collect_all(**_: object) -> None:
 
 
 @shared_task(soft_time_limit=280, time_limit=300)
-def collect(*, concentrator_id: str, **_: object) -> None:
-    """Read out one concentrator; what is new is billed at once rather than at the next beat."""
-    summary = collection.collect(concentrator_id=UUID(concentrator_id), now=timezone.now())
+def collect(
+    *,
+    concentrator_id: str,
+    serial: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    **_: object,
+) -> None:
+    """
+    Read out one concentrator, or a stretch of time (ISO 8601) anew from one meter or all.
+
+    What is new is billed at once rather than at the next beat.
+    """
+    summary = collection.collect(
+        concentrator_id=UUID(concentrator_id),
+        now=timezone.now(),
+        serial=serial,
+        start=datetime.fromisoformat(start) if start else None,
+        end=datetime.fromisoformat(end) if end else None,
+    )
     reach(Point.READINGS_STORED)
     if summary.recorded.days:
         # By name: wallets lie above meters.
@@ -51,6 +69,7 @@ def check_meters(**_: object) -> None:
     if checking.run(now=now).days:
         neighbours.check(now=now)
     standing.check(now=now)
+    cut_traces.check(now=now)
     queue.wake(now=now)
 
 

@@ -5,7 +5,7 @@ One direction only: the checks find, alerts follow. What is no reason for anybod
 or to know of it today stays an exception alone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,10 +20,11 @@ from quantify.quantities import format_kilo
 Kind, Severity = MeterAlert.Kind, MeterAlert.Severity
 CHECKS = MeterAlert.Source.CHECKS
 QUARTERS_A_DAY, QUARTERS_AN_HOUR = 96, 4
-OF_A_DAY = ("while_disconnected", "bypass")
+OF_A_DAY = ("while_disconnected", "bypass", "swapped")
 """Checks whose quantity is that of one day."""
 
 FOLLOWED: Mapping[str, tuple[MeterAlert.Kind, MeterAlert.Severity]] = {
+    "swapped": (Kind.SWAPPED_METERS, Severity.ERROR),
     "leak": (Kind.LEAK, Severity.WARNING),
     "while_disconnected": (Kind.BYPASS, Severity.ERROR),
     "bypass": (Kind.BYPASS, Severity.ERROR),
@@ -65,9 +66,13 @@ def follow(*, now: datetime) -> int:
     return len(found)
 
 
-def _notices(found: Iterable[Standing]) -> Iterator[Notice]:
+def _notices(found: Sequence[Standing]) -> Iterator[Notice]:
     order = list(FOLLOWED)
+    swapped = {one.meter_id for one in found if one.rule == "swapped"}
     for one in sorted(found, key=lambda one: order.index(one.rule)):
+        if one.rule == "while_disconnected" and one.meter_id in swapped:
+            # What was used past the relay is explained: it is the other home's.
+            continue
         kind, severity = FOLLOWED[one.rule]
         yield Notice(
             subject=one.meter_id,
@@ -86,6 +91,8 @@ def words(one: Standing) -> str:
     if one.rule == "leak" and one.quantity:
         nights = (one.ends_at - one.starts_at) // timedelta(days=1) + 1
         return f"about {one.quantity * QUARTERS_AN_HOUR} litres an hour for {nights} nights."
+    if one.rule == "swapped":
+        return one.says
     if one.rule == "while_disconnected" and one.quantity:
         return f"{format_kilo(one.quantity)} kWh was used while the relay was open."
     return one.says[:1].lower() + one.says[1:]
@@ -96,7 +103,8 @@ def daily(one: Standing) -> int | None:
     The Wh or litres a day that a finding is about, as far as that is known.
 
     A leak runs at least as it did in the quietest quarter; a meter that is not read goes on as in
-    the four weeks before; what was used while disconnected is of one day.
+    the four weeks before; what was used while disconnected is of one day; of two swapped meters
+    one pays for as much of the other as they differ.
     """
     if one.rule == "leak" and one.quantity:
         return one.quantity * QUARTERS_A_DAY

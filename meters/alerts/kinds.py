@@ -64,6 +64,13 @@ KINDS: Mapping[MeterAlert.Kind, Meaning] = {
         ends="When a person decides on the exception, after looking.",
         escalates=((7 * DAY, Severity.CRITICAL),),
     ),
+    Alert.SWAPPED_METERS: Meaning(
+        means="A home counts on while it is cut, and another stops and returns with it.",
+        do="Switch both homes one after the other while somebody watches; then put the meters "
+        "right, or their registrations.",
+        ends="When a later cut stops the home it should, its meter is moved, or a person decides.",
+        escalates=((7 * DAY, Severity.CRITICAL),),
+    ),
     Alert.LOW_CREDIT: Meaning(
         means="Credit control cannot decide about a supply that is out of credit.",
         do="Decide what is to be done, with the resident.",

@@ -37,6 +37,7 @@ class MeterAlert(Record):
         CONCENTRATOR_LOSS = "concentrator_loss", "Concentrator silent"
         TAMPER_DETECTED = "tamper_detected", "Tamper detected"
         BYPASS = "bypass", "Bypass suspected"
+        SWAPPED_METERS = "swapped_meters", "Swapped meters"
         LOW_CREDIT = "low_credit", "Low credit"
         DISCONNECTION = "disconnection", "Disconnection"
         RECONNECTION = "reconnection", "Reconnection"
@@ -97,6 +98,10 @@ class MeterAlert(Record):
     daily_amount = models.DecimalField(
         "rand a day", max_digits=12, decimal_places=2, null=True, blank=True
     )
+    amount_basis = models.CharField(
+        "worked out", max_length=250, blank=True, default="", db_default="",
+        help_text="How the rand were worked out.",
+    )  # fmt: skip
     times = models.PositiveIntegerField(default=1)
     raised_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()

@@ -98,6 +98,10 @@ class Finding(Record):
     says = models.CharField(max_length=250)
     quantity = models.BigIntegerField(null=True, blank=True)
     amount = models.DecimalField(max_digits=12, decimal_places=2, null=True, blank=True)
+    amount_basis = models.CharField(
+        "worked out", max_length=250, blank=True, default="", db_default="",
+        help_text="How the rand were worked out.",
+    )  # fmt: skip
     stops_cuts = models.BooleanField(default=False)
     last_seen_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)

@@ -244,6 +244,19 @@ CHECKS: tuple[Check, ...] = (
         waits_for_a_person=True, kinds=("electricity",),
     ),
     Check(
+        "swapped", "Meters look swapped", Subject.METER, Outcome.ALARM,
+        "A home counted on while its relay was open, and another stopped for just that time.",
+        "Switch both homes one after the other while somebody watches the lights; then swap the "
+        "meters' registrations or wires. Accept if they are right.", "own",
+        (
+            _p("quarters", "4", "quarters", ("2", "96"), "a cut must last so long to tell"),
+            _p("tolerance", "0.001", "kWh", ("0", "1"), "in a quarter of an hour is no use"),
+            _p("days", "14", "days", ("7", "56"),
+               "before the cut the other home was never still for so long"),
+        ),
+        waits_for_a_person=True, kinds=("electricity",),
+    ),
+    Check(
         "prolonged_estimation", "Too long without readings", Subject.METER, Outcome.ALARM,
         "No reading counts for so long that what is used is unknown or estimated.",
         "Read the meter on the spot, enter the value, and repair the line to it.", "Oracle",

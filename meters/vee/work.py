@@ -105,7 +105,7 @@ def series(days: Sequence[CheckedDay], limits: dict[UUID, Limits]) -> list[Serie
     """The intervals of each day with those before it that its checks look back on."""
     begins = [one.begin - _context(one, limits[one.estate_id]) for one in days]
     rows = copying.read(
-        _INTERVALS,
+        INTERVALS,
         {
             "numbers": list(range(len(days))),
             "meters": [one.meter_id for one in days],
@@ -113,17 +113,18 @@ def series(days: Sequence[CheckedDay], limits: dict[UUID, Limits]) -> list[Serie
             "begin": begins,
             "ends": [one.end for one in days],
         },
-        (
-            ("number", copying.BIGINT), ("start", copying.INSTANT), ("quantity", copying.BIGINT),
-            ("measured", copying.BOOLEAN),
-        ),
-    )  # fmt: skip
+        INTERVAL_COLUMNS,
+    )
     rows = rows[np.lexsort((rows["start"], rows["number"]))]
     bounds = np.searchsorted(rows["number"], np.arange(len(days) + 1))
     return [_series(one, rows[bounds[n] : bounds[n + 1]]) for n, one in enumerate(days)]
 
 
-_INTERVALS = """
+INTERVAL_COLUMNS = (
+    ("number", copying.BIGINT), ("start", copying.INSTANT), ("quantity", copying.BIGINT),
+    ("measured", copying.BOOLEAN),
+)  # fmt: skip
+INTERVALS = """
 SELECT asked.number, i.start, i.quantity, i.quality = 'actual'
 FROM unnest(%(numbers)s::bigint[], %(meters)s::uuid[], %(channels)s::smallint[],
             %(begin)s::timestamptz[], %(ends)s::timestamptz[])
