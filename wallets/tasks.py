@@ -45,8 +45,9 @@ def reconcile_relays(**_: object) -> None:
 @shared_task
 def price_findings(**_: object) -> None:
     """Put rand beside what the checks of readings found, and beside alerts."""
-    stakes.price_findings()
-    stakes.price_alerts()
+    now = timezone.now()
+    stakes.price_findings(now=now)
+    stakes.price_alerts(now=now)
 
 
 @shared_task

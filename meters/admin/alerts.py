@@ -64,6 +64,7 @@ class MeterAlertAdmin(ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["says", "means", "what_to_do", "how_it_ends"]}),
         ("What", {"fields": ["kind", "severity", "state", "meter", "concentrator", "source"]}),
+        ("At stake", {"fields": ["daily_amount", "amount_basis"]}),
         (
             "When",
             {"fields": ["raised_at", "last_seen_at", "times", "escalated_at", "resolved_at"]},

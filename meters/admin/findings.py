@@ -121,7 +121,8 @@ class FindingAdmin(ReadOnlyAdmin):
     readonly_fields = ["advice", columns.quantity("quantity", "Affected")]
     fieldsets = [
         (None, {"fields": ["says", "advice", "rule", "meter", "state", "resolution"]}),
-        ("What", {"fields": ["starts_at", "ends_at", readonly_fields[1], "amount", "stops_cuts"]}),
+        ("When", {"fields": ["starts_at", "ends_at", "stops_cuts"]}),
+        ("At stake", {"fields": [readonly_fields[1], "amount", "amount_basis"]}),
         ("Decided", {"fields": ["handled_by", "handled_at", "note", "snoozed_until"]}),
     ]
 

@@ -63,8 +63,8 @@ class FindingSerializer(ResourceSerializer):
         fields: tuple[str, ...] = (
             "id", "meter", "meter_serial", "estate", "register", "check", "check_name",
             "starts_at", "ends_at", "says", "advice", "actions", "quantity", "unit", "amount",
-            "stops_cuts", "state", "resolution", "snoozed_until", "last_seen_at", "handled_by",
-            "handled_at", "note", "created_at", "updated_at",
+            "amount_basis", "stops_cuts", "state", "resolution", "snoozed_until", "last_seen_at",
+            "handled_by", "handled_at", "note", "created_at", "updated_at",
         )  # fmt: skip
 
     @extend_schema_field(serializers.CharField())

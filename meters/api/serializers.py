@@ -184,8 +184,8 @@ class AlertSerializer(ResourceSerializer):
         fields = (
             "id", "meter", "meter_serial", "concentrator", "estate", "kind", "severity", "state",
             "source", "message", "says", "what_to_do", "evidence", "daily_quantity",
-            "daily_amount", "times", "raised_at", "last_seen_at", "escalated_at", "resolved_at",
-            "ended_by_itself", "handled_by", "note", "created_at", "updated_at",
+            "daily_amount", "amount_basis", "times", "raised_at", "last_seen_at", "escalated_at",
+            "resolved_at", "ended_by_itself", "handled_by", "note", "created_at", "updated_at",
         )  # fmt: skip
 
     def get_what_to_do(self, alert: MeterAlert) -> str:

@@ -149,14 +149,17 @@ WHERE (f.meter_id, f.channel) = (checked.meter_id, checked.channel) AND f.rule =
 """
 
 
-def set_amounts(amounts: Mapping[UUID, Decimal]) -> int:
-    """Put rand beside findings; returns how many changed."""
+def set_amounts(told: Mapping[UUID, tuple[Decimal, str]]) -> int:
+    """Put rand beside findings, with how they were worked out; returns how many changed."""
+    amounts = [amount for amount, _ in told.values()]
+    bases = [basis for _, basis in told.values()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE meters_finding f SET amount = told.amount"
-            " FROM unnest(%s::uuid[], %s::numeric[]) AS told (id, amount)"
-            " WHERE f.id = told.id AND f.amount IS DISTINCT FROM told.amount",
-            [list(amounts), list(amounts.values())],
+            "UPDATE meters_finding f SET amount = told.amount, amount_basis = told.basis"
+            " FROM unnest(%s::uuid[], %s::numeric[], %s::text[]) AS told (id, amount, basis)"
+            " WHERE f.id = told.id"
+            " AND (f.amount, f.amount_basis) IS DISTINCT FROM (told.amount, told.basis)",
+            [list(told), amounts, bases],
         )
         return int(cursor.rowcount)
 

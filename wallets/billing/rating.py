@@ -18,6 +18,15 @@ def rate(supply: Supply, terms: Sequence[Terms], usage: Usages) -> engine.Bill:
     """
     used = [usage.of(supply, one) for one in terms]
     _refuse_what_has_no_hours(supply, used, usage.total(supply))
+    return price(supply, terms, used)
+
+
+def price(supply: Supply, terms: Sequence[Terms], used: Sequence[Usage]) -> engine.Bill:
+    """
+    Price some quantities, one for each of the terms, as a supply's use of its month.
+
+    :raises rates.engine.InvalidUsage: if a rate table needs to know more of them.
+    """
     return engine.bill(
         [
             Segment(
