@@ -222,8 +222,8 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile relays": {"task": "wallets.tasks.reconcile_relays", "schedule": 15 * 60.0},
     "deliver notifications": {"task": "notifications.tasks.deliver", "schedule": 30.0},
     "make partitions ahead": {"task": "meters.tasks.make_partitions", "schedule": 6 * 3600.0},
-    "check finished days": {"task": "meters.tasks.check_meters", "schedule": 1800.0},
-    "price findings": {"task": "wallets.tasks.price_findings", "schedule": 1800.0},
+    "check finished days": {"task": "meters.tasks.check_meters", "schedule": 300.0},
+    "price findings": {"task": "wallets.tasks.price_findings", "schedule": 300.0},
     "raise alerts": {"task": "meters.tasks.raise_alerts", "schedule": 300.0},
     "read uplinks that were left": {"task": "meters.tasks.read_uplinks", "schedule": 60.0},
     "forget old answers": {
