@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher as Machine
 from cryptography.hazmat.primitives.ciphers import algorithms, modes
 
-from meters.dlms.errors import CountersUsedUp, FrameError, NotGenuine
+from meters.dlms.errors import CountersUsedUp, FrameError, NotGenuine, Repetition
 from meters.dlms.octets import OctetReader, length_field
 
 AUTHENTICATED, SEALED = 0x10, 0x30
@@ -85,6 +85,7 @@ class Cipher:
             raise ValueError("a system title of 8 octets and keys of 16 are needed")
         self.peer = peer
         self.heard = heard
+        self._heard_before = heard.value
         self._title = title
         self._keys = keys
         self._counters = counters
@@ -109,12 +110,14 @@ class Cipher:
         """
         The APDU inside a ciphered one.
 
-        :raises NotGenuine: if it was not made with our keys, or repeats a counter.
+        :raises Repetition: if its counter was passed in this conversation.
+        :raises NotGenuine: if it was not made with our keys, or its counter was passed before.
         :raises FrameError: if it is not a ciphered APDU.
         """
         plain, counter, body = _parse(apdu)
         if counter <= self.heard.value:
-            raise NotGenuine(f"invocation counter {counter} again, after {self.heard.value}")
+            kind = Repetition if counter > self._heard_before else NotGenuine
+            raise kind(f"invocation counter {counter} again, after {self.heard.value}")
         text, tag = body[:-TAG_SIZE], body[-TAG_SIZE:]
         machine = self._machine(self.peer + counter.to_bytes(COUNTER_SIZE), tag).decryptor()
         machine.authenticate_additional_data(bytes((SEALED,)) + self._keys.authentication)

@@ -65,6 +65,10 @@ class NotGenuine(DlmsError):
     """A message of the meter was not made with its keys, or repeats an earlier one."""
 
 
+class Repetition(NotGenuine):
+    """A message that came in this conversation before, or was overtaken by a later one."""
+
+
 class CountersUsedUp(DlmsError):
     """There is no invocation counter left for another ciphered message."""
 

@@ -8,7 +8,7 @@ from meters.dlms.addressing import Route
 from meters.dlms.apdu import parse_response
 from meters.dlms.association import AARE, RLRE
 from meters.dlms.ciphering import PLAIN, Cipher
-from meters.dlms.errors import NotGenuine, ReplyTimeout, ServiceRefused
+from meters.dlms.errors import NotGenuine, Repetition, ReplyTimeout, ServiceRefused
 from meters.dlms.knowledge import Knowledge
 from meters.dlms.mailbox import Mailbox
 from meters.dlms.services import ExceptionResponse, GetBlockResponse, Tag
@@ -55,7 +55,8 @@ class Wire:
         Send a request and wait for an answer of the ``expected`` kind.
 
         ``wait`` (seconds) is the line's timeout unless given; blocks up to and with ``after`` are
-        repetitions on the way.
+        repetitions on the way. What the line repeats is passed over: only the newest answer
+        counts, so that to refuse the whole conversation for it would guard nothing.
 
         :raises ReplyTimeout: if none comes in time.
         :raises ServiceRefused: if the meter did not want to hear the question.
@@ -66,7 +67,10 @@ class Wire:
         try:
             async with asyncio.timeout(self.timeout if wait is None else wait):
                 while True:
-                    response = parse_response(self._opened(await self._mailbox.take()))
+                    try:
+                        response = parse_response(self._opened(await self._mailbox.take()))
+                    except Repetition:
+                        continue
                     if isinstance(response, ExceptionResponse):
                         raise ServiceRefused(
                             state_error=response.state_error,

@@ -12,6 +12,7 @@ from meters.dlms.errors import (
     NotGenuine,
     ServiceRefused,
 )
+from meters.dlms.mailbox import Mailbox
 from meters.dlms.simulator.access import PUBLIC_CLIENT, Access
 from meters.dlms.simulator.conversation import Conversation
 from meters.dlms.wire import Wire
@@ -134,6 +135,24 @@ class TestKeys:
 
         with pytest.raises(NotGenuine):
             attempt(standin, keyed(heard=5000))
+
+    def test_what_the_line_repeats_is_passed_over(self, monkeypatch):
+        """Each answer once more, after the next request was sent and before its answer comes."""
+        last, real = {}, Mailbox.put
+
+        def late(self, apdu):
+            if earlier := last.get(self):
+                real(self, earlier)
+            last[self] = apdu
+            real(self, apdu)
+
+        async def work(meter):
+            return [await meter.register("1.0.1.8.0.255") for _ in range(3)]
+
+        expected = attempt(guarded(), keyed(), work=work)
+        monkeypatch.setattr(Mailbox, "put", late)
+
+        assert attempt(guarded(), keyed(), work=work) == expected
 
     def test_no_request_travels_in_clear_text(self, monkeypatch):
         sent, real = [], Wire.ask
