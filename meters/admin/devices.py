@@ -9,6 +9,7 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from meters import installations, registration
+from meters.admin.asking import AskingMixin
 from meters.admin.entering import EnteringMixin
 from meters.admin.radio import device_summary
 from meters.admin.replacing import ReplacingMixin
@@ -108,7 +109,7 @@ class InstallationInline(ReadOnlyInline):
 
 
 @admin.register(Meter)
-class MeterAdmin(EnteringMixin, ReplacingMixin, ArchiveAdmin):
+class MeterAdmin(EnteringMixin, AskingMixin, ReplacingMixin, ArchiveAdmin):
     form = MeterForm
     list_display = [
         "serial",

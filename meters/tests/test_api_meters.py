@@ -372,6 +372,50 @@ class TestConcentrators:
         client.patch(f"/concentrators/{concentrator.pk}", {"is_enabled": False})
         assert client.post(path).json()["code"] == "concentrator_disabled"
 
+    def test_are_asked_for_a_stretch_again(self, client, estate):
+        concentrator = ConcentratorFactory.create(estate=estate)
+        meter = MeterFactory.create(estate=estate, concentrator=concentrator, serial="E-7")
+        stretch = {"from": "2025-07-01T00:00:00+02:00", "to": "2025-07-02T00:00:00+02:00"}
+
+        with patch("meters.tasks.collect.delay") as delay:
+            response = client.post(
+                f"/concentrators/{concentrator.pk}/collect", {"meter": str(meter.pk), **stretch}
+            )
+
+        assert response.status_code == 202
+        delay.assert_called_once_with(
+            concentrator_id=str(concentrator.pk), serial="E-7",
+            start="2025-07-01T00:00:00+02:00", end="2025-07-02T00:00:00+02:00",
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("asked", "field"),
+        [
+            ({"to": "2025-07-02T00:00:00Z"}, "from"),
+            ({"from": "2025-07-02T00:00:00Z", "to": "2025-07-02T00:00:00Z"}, "to"),
+            ({"from": "2025-07-02T00:00:00Z", "to": "2126-07-02T00:00:00Z"}, "to"),
+            ({"from": "2025-05-02T00:00:00Z", "to": "2025-07-02T00:00:00Z"}, "to"),
+            ({"from": "2025-07-02T00:00:00"}, "from"),
+            ({"meter": "another concentrator's"}, "meter"),
+            ({"meter": "a foreign one"}, "meter"),
+        ],
+    )
+    def test_are_not_asked_for_what_makes_no_sense(self, client, estate, asked, field):
+        concentrator = ConcentratorFactory.create(estate=estate)
+        meters = {
+            "another concentrator's": MeterFactory.create(estate=estate, behind_concentrator=True),
+            "a foreign one": MeterFactory.create(behind_concentrator=True),
+        }
+        if name := asked.get("meter"):
+            asked = {"meter": str(meters[name].pk)}
+
+        with patch("meters.tasks.collect.delay") as delay:
+            response = client.post(f"/concentrators/{concentrator.pk}/collect", asked)
+
+        assert response.status_code == 422
+        assert [one["field"] for one in response.json()["errors"]] == [field]
+        delay.assert_not_called()
+
     def test_of_foreign_estates_are_hidden(self, client):
         foreign = ConcentratorFactory.create()
 

@@ -62,6 +62,7 @@ class SupplyAdmin(MeterAdmin):
         "replace",
         "undo_replacement",
         "enter_reading",
+        "ask_again",
         "restore",
     ]
 
