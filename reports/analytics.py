@@ -21,14 +21,13 @@ from quantify.quantities import Utility, as_kilo
 from quantify.tables.description import Column, Kind, Value
 from reports import quarters
 from reports.estate_consumption import in_all, metered
-from reports.quarters import LONGEST, Quarter
+from reports.quarters import WEEKDAYS, Quarter
 from reports.report import DAY, Answer, Question, Report, Row, Section
 from reports.shares import percent
 
 PEAKS = 10
 AN_HOUR = 4
 """Quarters of an hour in an hour."""
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class GroupBy(StrEnum):
@@ -47,7 +46,7 @@ COLUMNS = {
         Column("average", "On an average day", Kind.QUANTITY), SHARE,
     ),
     GroupBy.WEEKDAY: (
-        Column("weekday", "Weekday", Kind.COUNT), Column("name", "Name"), UTILITY, *USED,
+        Column("weekday", "Weekday", Kind.COUNT), Column("name", "Day"), UTILITY, *USED,
         Column("days", "Days", Kind.COUNT), Column("average", "On an average one", Kind.QUANTITY),
         SHARE,
     ),
@@ -221,5 +220,5 @@ REPORT = Report(
     columns=COLUMNS,
     answer=answer,
     sections=SECTIONS,
-    longest=LONGEST,
+    of_intervals=frozenset(GroupBy),
 )

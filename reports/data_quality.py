@@ -19,7 +19,6 @@ from django.db.models import Count, Min, Q
 from meters.models import Finding, Installation
 from meters.vee.rules import BY_CODE
 from quantify.tables.description import Column, Kind, Value
-from reports.quarters import LONGEST
 from reports.report import Answer, Question, Report, Row, Section
 from reports.shares import percent
 
@@ -244,5 +243,5 @@ REPORT = Report(
     columns=COLUMNS,
     answer=answer,
     sections=SECTIONS,
-    longest=LONGEST,
+    of_intervals=frozenset(GroupBy),
 )

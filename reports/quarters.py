@@ -1,7 +1,7 @@
 """What all meters of a kind in an estate counted in each quarter of an hour, added up."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
@@ -10,13 +10,12 @@ from meters.models import Meter
 from reports.report import Question
 from wallets.billing.metered import BILLED_CHANNELS
 
-LONGEST = timedelta(days=92)
-"""Intervals are read over so many days at most: 500 meters have four and a half million."""
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 # By meter, so that the key of the intervals finds them; grouped in the database, so that a row is
 # a quarter of an hour of the estate and not of a meter.
 QUARTERS = """
-SELECT meter.kind, interval.start, sum(interval.quantity)::bigint, count(*)
+SELECT meter.kind, interval.start, sum(interval.quantity)::bigint
 FROM meters_interval AS interval
 JOIN meters_meter AS meter ON meter.id = interval.meter_id
 WHERE interval.meter_id = ANY (%(meters)s::uuid[]) AND interval.channel = ANY (%(channels)s)
@@ -32,7 +31,6 @@ class Quarter(NamedTuple):
     kind: str
     start: datetime
     quantity: int
-    meters: int
 
 
 def read(question: Question, kinds: Iterable[str]) -> list[Quarter]:
@@ -50,6 +48,6 @@ def read(question: Question, kinds: Iterable[str]) -> list[Quarter]:
             },
         )  # fmt: skip
         return [
-            Quarter(kind, start.astimezone(zone), quantity, number)
-            for kind, start, quantity, number in cursor.fetchall()
+            Quarter(kind, start.astimezone(zone), quantity)
+            for kind, start, quantity in cursor.fetchall()
         ]

@@ -22,6 +22,7 @@ from quantify.quantities import Utility
 from quantify.tables.description import Column, Kind
 from reports import quarters
 from reports.estate_consumption import metered
+from reports.quarters import WEEKDAYS
 from reports.report import Answer, Question, Report, Row
 from reports.shares import percent
 from wallets.billing.metered import BILLED_CHANNELS
@@ -62,8 +63,8 @@ COLUMNS = {
         Column("days_compared", "Days compared", Kind.COUNT), Column("remark", "Remark"),
     ),
     GroupBy.HOUR: (
-        Column("weekday", "Weekday", Kind.COUNT), Column("hour", "Hour", Kind.COUNT), UTILITY,
-        *SIDES,
+        Column("weekday", "Weekday", Kind.COUNT), Column("name", "Day"),
+        Column("hour", "Hour", Kind.COUNT), UTILITY, *SIDES,
     ),
 }  # fmt: skip
 
@@ -251,7 +252,13 @@ def _by_hour(question: Question) -> Answer:
             cell[0] += one.quantity
             cell[1] += units.get((utility.value, one.start), 0)
     rows: list[Row] = [
-        (weekday, hour, utility.value, *_cell(utility, *sums[utility, weekday, hour]))
+        (
+            weekday,
+            WEEKDAYS[weekday - 1],
+            hour,
+            utility.value,
+            *_cell(utility, *sums[utility, weekday, hour]),
+        )
         for utility, weekday, hour in sorted(sums)
     ]
     totals: list[Row] = []
@@ -259,7 +266,7 @@ def _by_hour(question: Question) -> Answer:
         own = [cell for (its, _, _), cell in sums.items() if its is utility]
         if own:
             in_all = [sum(column) for column in zip(*own, strict=True)]
-            totals.append((None, None, utility.value, *_cell(utility, *in_all)))
+            totals.append((None, None, None, utility.value, *_cell(utility, *in_all)))
     return Answer(rows=rows, totals=totals)
 
 
@@ -273,4 +280,5 @@ REPORT = Report(
     says="The bulk meter against the sum of the units: what is lost between them.",
     columns=COLUMNS,
     answer=answer,
+    of_intervals=frozenset({GroupBy.HOUR}),
 )

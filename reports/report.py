@@ -5,7 +5,7 @@ Each report is a module with one query function; it is described here once, and 
 files and the portal are made from the description. Reports only read.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,10 @@ from quantify.tables.description import Column, Table, Value
 DAY = timedelta(days=1)
 BEGINNING = EPOCH.date()
 """The first day of a report that looks back as far as anything is known."""
+
+MOST = timedelta(days=366)
+MOST_OF_INTERVALS = timedelta(days=92)
+"""500 meters have four and a half million intervals in so many days."""
 
 type Row = Sequence[Value]
 
@@ -62,13 +66,12 @@ class Answer:
     The rows, what they add up to in the same columns (blank where nothing adds up), and more.
 
     `rows` may be made while they are read, once, and only within the snapshot of the answer;
-    `count` then says how many there are. `notes` say what a reader should know of the figures.
+    `count` then says how many there are.
     """
 
     rows: Iterable[Row]
     totals: Sequence[Row] = ()
     sections: Mapping[str, Sequence[Row]] = field(default_factory=dict)
-    notes: Sequence[str] = ()
     count: int | None = None
 
 
@@ -85,7 +88,7 @@ class Report:
     """
     A report: `columns` of its rows by group, the first of which is what it does unasked.
 
-    `longest` bounds the days of a report that reads intervals.
+    `of_intervals` are the groups that read intervals, and so take fewer days.
     """
 
     slug: str
@@ -95,7 +98,11 @@ class Report:
     answer: Callable[[Question], Answer]
     sections: Mapping[str, Section] = field(default_factory=dict)
     starts: Starts = Starts.LAST_MONTH
-    longest: timedelta = timedelta(days=366)
+    of_intervals: Collection[Any] = ()
+
+    def longest(self, group_by: StrEnum) -> timedelta:
+        """From the first day to the last one at most."""
+        return MOST_OF_INTERVALS if group_by in self.of_intervals else MOST
 
     @property
     def groups(self) -> type[StrEnum]:

@@ -30,6 +30,16 @@ def _page(title: str, icon: str, model: str, **options: object) -> dict[str, obj
     }
 
 
+def _report(title: str, icon: str, slug: str) -> dict[str, object]:
+    """A sidebar entry that leads to a report."""
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy("admin:report", args=[slug]),
+        "permission": lambda request: request.user.has_perm("reports.view_report"),
+    }
+
+
 def _system(title: str, icon: str, model: str) -> dict[str, object]:
     return _page(title, icon, model, permission=_is_super_admin)
 
@@ -90,6 +100,21 @@ SIDEBAR = [
             _page("Closed months", "event_available", "wallets.monthclosing"),
             _page("Postings", "account_balance", "wallets.posting"),
             _page("Accounts", "account_balance_wallet", "wallets.accountbook"),
+        ],
+    },
+    {
+        "title": "Reports",
+        "separator": True,
+        "items": [
+            _report("Consumption", "bar_chart", "estate-consumption"),
+            _report("Analytics", "insights", "analytics"),
+            _report("Reconciliation", "compare_arrows", "reconciliation"),
+            _report("Revenue", "payments", "revenue"),
+            _report("Transactions by kind", "receipt_long", "transactions"),
+            _report("Low credit", "battery_alert", "low-credit"),
+            _report("Arrears by age", "hourglass_bottom", "arrears"),
+            _report("Disconnections", "power_off", "disconnections"),
+            _report("Data quality", "fact_check", "data-quality"),
         ],
     },
     {

@@ -1,9 +1,10 @@
-"""Estates in the portal, with the check of what their resale charged."""
+"""Estates in the portal, with their reports and the check of what their resale charged."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
 from django.utils import timezone
 
 from estates.admin import EstateAdmin
@@ -14,6 +15,7 @@ from quantify.portal.base import Related
 from quantify.portal.pages import ask
 from quantify.tables.files import FORMATS, download
 from reports import resale, resale_tables
+from reports.admin import pages
 from reports.forms import MonthForm
 
 INTRO = (
@@ -31,6 +33,15 @@ class CheckedEstateAdmin(EstateAdmin):
         *EstateAdmin.related,
         Related("References", "verified", "rates.referencetable", "estate__id__exact"),
     ]
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.report)
+        urls: list[URLPattern] = super().get_urls()
+        return [path("reports/<slug:slug>/", page, name="report"), *urls]
+
+    def report(self, request: HttpRequest, slug: str) -> HttpResponseBase:
+        """A report of the catalogue."""
+        return pages.show(request, self, slug)
 
     def has_resale_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         return request.user.has_perm("reports.view_report")

@@ -14,7 +14,8 @@ from quantify.quantities import Utility
 from rates.admin.tables import RateTableAdmin
 from rates.components import InvalidComponents
 from rates.models import RateTable
-from reports import charts, simulations
+from reports import simulations
+from reports.charts import histogram
 from reports.forms import SimulationForm
 from reports.simulations import MonthNotBegun, Scope, Simulation
 
@@ -85,6 +86,6 @@ def on_screen(made: Simulation) -> dict[str, Any]:
     return {
         "made": made,
         "found": made.outcome,
-        "bars": charts.bars(made.outcome.histogram),
+        "bars": histogram.bars(made.outcome.histogram),
         "unit_of_measure": Utility(made.table.utility).unit,
     }

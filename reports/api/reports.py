@@ -56,16 +56,18 @@ class ReportView(TabularView):
         """
         estate, now = asked.estate(request), timezone.now()
         first, last = asked.period(request, estate, now, self.report.starts)
-        if first != BEGINNING and last - first > self.report.longest:
-            days = self.report.longest.days
-            raise problems.invalid("to", "too_long", f"This report reads at most {days} days.")
         group_by = asked.choice(request, "group_by", self.report.groups)
+        group_by = group_by or self.report.default_group
+        longest = self.report.longest(group_by)
+        if first != BEGINNING and last - first > longest:
+            problem = f"This report reads at most {longest.days} days."
+            raise problems.invalid("to", "too_long", problem)
         return Question(
             estate=estate,
             first_day=first,
             last_day=last,
             utility=asked.choice(request, "utility", Utility),
-            group_by=group_by or self.report.default_group,
+            group_by=group_by,
             now=now,
             sees_people=request.user.has_perm("units.view_resident"),
         )

@@ -168,10 +168,15 @@ class TestRefusals:
             assert get(UserFactory.create(), report, {}).status_code == 422
             assert get(UserFactory.create(), report, {"estate": "x"}).status_code == 404
 
-    @pytest.mark.parametrize("slug", ["analytics", "data-quality"])
-    def test_bound_the_days_of_which_intervals_are_read(self, slug):
+    @pytest.mark.parametrize(
+        ("slug", "group"),
+        [("analytics", "day"), ("data-quality", "day"), ("reconciliation", "hour")],
+    )
+    def test_bound_the_days_of_which_intervals_are_read(self, slug, group):
         user, estate = UserFactory.create(), EstateFactory.create()
-        query = {"estate": str(estate.pk), "from": "2026-01-01", "to": "2026-04-04"}
+        query = {
+            "estate": str(estate.pk), "from": "2026-01-01", "to": "2026-04-04", "group_by": group,
+        }  # fmt: skip
 
         answer = get(user, REPORTS[slug], query)
 

@@ -1,4 +1,4 @@
-"""Where the marks of a chart stand, as its template draws them: plain numbers, no drawing."""
+"""A histogram of units by what changes for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
