@@ -11,7 +11,7 @@ from meters.models import Concentrator, Meter
 from quantify.api.serializers import Form, Instant, ScopedRelatedField
 
 
-class CollectForm(Form):
+class RoundForm(Form):
     """
     Nothing for a round as usual. With `from` the stretch up to `to` (now unless given) is asked
     for anew, also what the meters answered without rows before; of one `meter` or of all.

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from meters import installations, registration, tasks
 from meters.api import refusals
-from meters.api.collecting import CollectForm
+from meters.api.collecting import RoundForm
 from meters.api.filters import ConcentratorFilters, MeterFilters
 from meters.api.replacing import Replacing
 from meters.api.serializers import (
@@ -68,18 +68,18 @@ class ConcentratorViewSet(Listed, Shown, Created, Changed, Archived):
 
     @extend_schema(
         operation_id="concentrator_collect",
-        request=CollectForm,
+        request=RoundForm,
         responses={202: CollectionSerializer},
     )
     @action(detail=True, methods=["post"])
     def collect(self, request: Request, pk: UUID) -> Response:
         """Ask for a round now, or for a stretch anew; what it brings is seen at the meters."""
         concentrator = self.seen_object()
-        asked = self.checked(CollectForm, concentrator=concentrator)
+        asked = self.checked(RoundForm, concentrator=concentrator)
         if not concentrator.is_enabled:
             raise Problem(refusals.DISABLED)
         try:
-            tasks.collect.delay(concentrator_id=str(concentrator.pk), **CollectForm.wanted(asked))
+            tasks.collect.delay(concentrator_id=str(concentrator.pk), **RoundForm.wanted(asked))
         except OperationalError as error:
             raise Problem(refusals.NO_QUEUE) from error
         return told({"concentrator": concentrator.pk, "state": "queued"}, HTTPStatus.ACCEPTED)
