@@ -6,17 +6,17 @@ season and carry a name. A component prices one stretch of a month at a time and
 it; nothing but the line amounts is rounded.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 from quantify.money import HUNDRED, ZERO, to_cents
-from quantify.quantities import as_kilo
+from quantify.quantities import DECIMALS, as_kilo
 from rates.calendars import SLOT_MINUTES
-from rates.lines import ONE, Labelled, Stretch
+from rates.lines import ONE, Growth, Priced, Stretch
 from rates.usage import InvalidUsage, Usage
 
 NOTHING = Decimal(0)
@@ -42,8 +42,14 @@ class Energy:
     season: str | None = None
 
     def charge(self, stretch: Stretch, component: int) -> None:
-        what = self.name or "energy"
-        stretch.add(component, what, stretch.quantity, stretch.unit, self.price)
+        stretch.add(component, self._what, stretch.quantity, stretch.unit, self.price)
+
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        return [Growth(self._what)]
+
+    @property
+    def _what(self) -> str:
+        return self.name or "energy"
 
 
 class BlockLimit(NamedTuple):
@@ -89,6 +95,20 @@ class Block:
         for block, quantity in split(limits, start, start + stretch.quantity):
             price = self.blocks[block].price
             stretch.add(component, self._labels[block], quantity, stretch.unit, price)
+
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        """The block that was reached grows until it is full; by volume none grows by itself."""
+        if self.mode is BlockMode.VOLUME:
+            return None
+        end = stretch.block_position + stretch.quantity
+        for label, limit in zip(self._labels, self._limits(stretch), strict=True):
+            if limit is None:
+                return [Growth(label)]
+            if end < limit:
+                # What reaches the limit is left out: there the next block may begin.
+                room = (limit - end).scaleb(DECIMALS).to_integral_value(ROUND_CEILING)
+                return [Growth(label, room=int(room) - 1)]
+        return None
 
     def _limits(self, stretch: Stretch) -> tuple[Decimal | None, ...]:
         """The limits for the days of this stretch: a share of the days, or of `scale_days`."""
@@ -157,9 +177,14 @@ class TimeOfUse:
         if unpriced := usage.bands.keys() - self._price.keys():
             raise InvalidUsage(f"No price for the bands {', '.join(sorted(unpriced))}.")
         for band in sorted(self._price, key=usage.first_used):
-            what = f"{self.name}: {band}" if self.name else band
             quantity = as_kilo(usage.bands.get(band, 0))
-            stretch.add(component, what, quantity, stretch.unit, self._price[band])
+            stretch.add(component, self._what(band), quantity, stretch.unit, self._price[band])
+
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        return [Growth(self._what(band), band) for band in self._price]
+
+    def _what(self, band: str) -> str:
+        return f"{self.name}: {band}" if self.name else band
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +201,9 @@ class FixedPerDay:
         what = self.name or "fixed per day"
         stretch.add(component, what, Decimal(stretch.days_charged), "day", self.price)
 
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class FixedPerMonth:
@@ -190,6 +218,9 @@ class FixedPerMonth:
     def charge(self, stretch: Stretch, component: int) -> None:
         if stretch.opens_month:
             stretch.add_per_month(component, self.name or "fixed per month", self.price)
+
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +244,9 @@ class Demand:
         highest = self.kva(stretch.usage)
         if stretch.has_highest_demand and highest is not None:
             stretch.add(component, self.name or "demand", highest, "kVA", self.price)
+
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        return None
 
     def kva(self, usage: Usage) -> Decimal | None:
         """The highest demand in kVA, if it is known or can be told from the intervals."""
@@ -247,7 +281,10 @@ class Surcharge:
         )
         stretch.add(component, self.name or "surcharge", base, "ZAR", self.percent / HUNDRED)
 
-    def is_on(self, component: Labelled) -> bool:
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        return None
+
+    def is_on(self, component: Priced) -> bool:
         """Whether `on` names a component, by its kind or by its name."""
         return not {component.kind, component.name or component.kind}.isdisjoint(self.on)
 
@@ -268,6 +305,9 @@ class Minimum:
         short = to_cents(least) - sum((line.amount for line in stretch.lines), ZERO)
         if short > 0:
             stretch.add(component, self.name or "minimum charge", ONE, "month", short)
+
+    def growth(self, stretch: Stretch) -> Sequence[Growth] | None:
+        return None
 
 
 type Component = (

@@ -9,7 +9,7 @@ depend on how it was cut up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -55,13 +55,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """What a month costs: `subtotal` is the sum of the lines, `total` includes markup and VAT."""
+    """
+    What a month costs: `subtotal` is the sum of the lines, `total` includes markup and VAT.
+
+    `stretches` are the parts of the month that it was made from (`rates.continuation`).
+    """
 
     lines: tuple[Line, ...]
     subtotal: Decimal
     markup: Decimal
     vat: Decimal
     total: Decimal
+    stretches: Sequence[Stretch] = field(default=(), repr=False, compare=False)
 
 
 def bill(
@@ -92,14 +97,14 @@ def bill(
     for number, segment in parts:
         stretch = _stretch(segment, number, position, days)
         stretch.has_highest_demand = number == highest
-        for component, charge in segment.tariff.in_month(days.month):
+        for component, charge in stretch.in_force:
             if not isinstance(charge, Minimum):
                 charge.charge(stretch, component)
         position += stretch.quantity
         stretches.append(stretch)
     lines = _reach_minimum(stretches, parts[0][1].tariff, days) if parts else []
     markups = {number: segment.markup_percent for number, segment in parts}
-    return _total(lines, markups, vat_percent)
+    return _total(lines, markups, vat_percent, stretches)
 
 
 def bill_month(
@@ -212,6 +217,7 @@ def _stretch(segment: Segment, number: int, position: Decimal, days: _Days) -> S
         days_supplied=supplied,
         days_in_month=days.in_month,
         components=segment.tariff.components,
+        in_force=segment.tariff.in_month(days.month),
     )
 
 
@@ -225,7 +231,12 @@ def _reach_minimum(stretches: Sequence[Stretch], tariff: Tariff, days: _Days) ->
     return lines
 
 
-def _total(lines: list[Line], markups: Mapping[int, Decimal], vat_percent: Decimal) -> Bill:
+def _total(
+    lines: list[Line],
+    markups: Mapping[int, Decimal],
+    vat_percent: Decimal,
+    stretches: Sequence[Stretch],
+) -> Bill:
     """Add up; `markups` are the percentages by segment, each taken once on the sum it is for."""
     marked_up: dict[Decimal, Decimal] = {}
     for line in lines:
@@ -240,4 +251,5 @@ def _total(lines: list[Line], markups: Mapping[int, Decimal], vat_percent: Decim
         markup=markup,
         vat=vat,
         total=subtotal + markup + vat,
+        stretches=stretches,
     )

@@ -28,7 +28,19 @@ class Line(NamedTuple):
     segment: int
 
 
-class Labelled(Protocol):
+class Growth(NamedTuple):
+    """
+    That the line named `what` grows by each Wh or litre to come: of a band, or of all without one.
+
+    By `room` of them at most, if that is bounded.
+    """
+
+    what: str
+    band: str | None = None
+    room: int | None = None
+
+
+class Priced(Protocol):
     """What every component answers to."""
 
     @property
@@ -37,13 +49,20 @@ class Labelled(Protocol):
     @property
     def name(self) -> str: ...
 
+    def charge(self, stretch: "Stretch", component: int) -> None:
+        """Add its lines to a stretch; `component` is its position."""
+
+    def growth(self, stretch: "Stretch") -> Sequence[Growth] | None:
+        """How its lines grow with what is to come on the same day; None if not plainly so."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Stretch:
     """
     The part of a month one version prices: what a component may know, and the lines so far.
 
-    `components` are those of the version, in the order that the lines refer to.
+    `components` are those of the version, in the order that the lines refer to; `in_force` those
+    of them that price the month, with their positions.
     Blocks begin at `block_position` (kWh or kl) with limits for `block_days`. `days_charged` are
     the days of the version begun by now, `days_supplied` those of the unit in the month.
     """
@@ -57,7 +76,8 @@ class Stretch:
     days_charged: int
     days_supplied: int
     days_in_month: int
-    components: Sequence[Labelled] = ()
+    components: Sequence[Priced] = ()
+    in_force: Sequence[tuple[int, Priced]] = ()
     has_highest_demand: bool = False
     lines: list[Line] = field(default_factory=list)
 
