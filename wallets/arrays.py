@@ -16,9 +16,9 @@ def array(values: Iterable[str]) -> str:
     return "{" + ",".join(values) + "}"
 
 
-def ids(values: Iterable[UUID]) -> RawSQL:
+def ids(values: Iterable[UUID | str]) -> RawSQL:
     """Ids for an `__in` lookup as one parameter: a placeholder each costs more than the query."""
-    return RawSQL("SELECT unnest(%s::uuid[])", [array(value.hex for value in values)])
+    return RawSQL("SELECT unnest(%s::uuid[])", [array(map(str, values))])
 
 
 def quoted(value: str) -> str:

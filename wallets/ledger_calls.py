@@ -9,7 +9,7 @@ that one call each takes.
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -40,12 +40,16 @@ FROM ledger_post(%s::uuid, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::uuid, 
     %s, %s, %s, %s, %s, %s::smallint, %s::smallint[], %s::boolean[], %s::numeric,
     %s::smallint[], %s::smallint[], %s::numeric[])
 """
-POST_MANY = """
-SELECT wallet_id, id
-FROM ledger_post_many(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[], %s::text[],
-    %s::text[], %s, %s, %s, %s, %s, %s::uuid, %s, %s, %s, %s, %s::smallint, %s::smallint[],
-    %s::boolean[], %s::smallint, %s::smallint)
-"""
+# The call within another statement; what differs are its columns of wallets, amounts, onward
+# amounts, caps, keys and digests, what entries share is `shared`.
+CALL_MANY = """ledger_post_many({}, %(kind)s, %(utility)s, %(method)s, %(reference)s, %(reason)s,
+    %(actor)s::uuid, %(occurred_at)s, %(refuse_suspended)s, %(refuse_closed)s, %(pays_in)s,
+    %(counter)s::smallint, %(steps)s::smallint[], %(bounded)s::boolean[],
+    %(onward_debit)s::smallint, %(onward_credit)s::smallint)"""
+COLUMNS_MANY = """%(wallets)s::uuid[], %(amounts)s::numeric[], %(onward)s::numeric[],
+    %(caps)s::numeric[], %(keys)s::text[], %(digests)s::text[]"""
+POST_MANY = f"SELECT wallet_id, id FROM {CALL_MANY.format(COLUMNS_MANY)}"  # noqa: S608
+COLUMNS = ("wallets", "amounts", "onward", "caps", "keys", "digests")
 
 
 def post(entry: Entry) -> tuple[Posted | None, str]:
@@ -131,16 +135,41 @@ def _post_columns(
     sides: tuple[Account | None, Account | None],
 ) -> dict[int, UUID]:
     """The transactions by the numbers of their wallets' ids; `columns` hold what differs."""
-    flow = one.flow
+    differ = dict(zip(COLUMNS, columns, strict=True))
     with connection.cursor() as cursor:
-        cursor.execute(POST_MANY, [
-            *columns,
-            one.kind.value, one.utility, one.payment_method, one.reference, one.reason,
-            _pk(one.actor), one.occurred_at, one.refuse_suspended, one.refuse_closed,
-            flow.pays_in, flow.counter, _codes(step.account for step in flow.steps),
-            _truths(flow), *sides,
-        ])  # fmt: skip
+        cursor.execute(POST_MANY, differ | _shared(one, sides))
         return {wallet_id.int: pk for wallet_id, pk in cursor.fetchall()}
+
+
+def shared(one: Entry) -> dict[str, Any]:
+    """
+    What entries to many wallets have in common, by the names of `CALL_MANY`: charges by billing.
+
+    Its flow has to be of whole amounts and without a key; see `form`.
+    """
+    return _shared(one, _sides([one]))
+
+
+def _shared(one: Entry, sides: tuple[Account | None, Account | None]) -> dict[str, Any]:
+    flow = one.flow
+    debit, credit = sides
+    return {
+        "kind": one.kind.value,
+        "utility": one.utility,
+        "method": one.payment_method,
+        "reference": one.reference,
+        "reason": one.reason,
+        "actor": _pk(one.actor),
+        "occurred_at": one.occurred_at,
+        "refuse_suspended": one.refuse_suspended,
+        "refuse_closed": one.refuse_closed,
+        "pays_in": flow.pays_in,
+        "counter": flow.counter,
+        "steps": _codes(step.account for step in flow.steps),
+        "bounded": _truths(flow),
+        "onward_debit": debit,
+        "onward_credit": credit,
+    }
 
 
 def _pk(row: Model | None) -> UUID | None:

@@ -28,6 +28,7 @@ from meters.tests.simulated import plan, serving
 from notifications import outbox
 from notifications.models import Notification
 from quantify.crash_points import Point, reach
+from quantify.periods import INTERVAL
 from quantify.stack.instance import CHECKOUT
 from quantify.tests import works
 from quantify.tests.mortals import Mortals, mortals
@@ -38,7 +39,7 @@ from wallets.credit import control
 from wallets.models import Bill, Transaction, Wallet
 from wallets.office import suspense
 from wallets.tests.billing.test_billing import metered_unit, wallet_of
-from wallets.tests.metering import use
+from wallets.tests.metering import count, use
 from wallets.tests.supplied import Relays, cut
 
 KILLED = -9
@@ -200,6 +201,32 @@ class TestLanes:
         assert processes.run("bill_in_lanes", NOON.isoformat()) == 0
         assert {str(one.amount) for one in charges} == {"23.00"}
         assert charges.values("wallet").distinct().count() == charges.count() == len(meters)
+        assert found([]) == []
+
+    @pytest.mark.parametrize(
+        "point",
+        [
+            Point.BEFORE_LEDGER_WRITE,
+            Point.AFTER_LEDGER_WRITE,
+            Point.CHARGES_POSTED,
+            Point.BILLS_STORED,
+        ],
+    )
+    def test_charge_what_goes_on_once_when_killed(self, point: Point, processes: Mortals):
+        meters = [metered_unit(flat("2.00")) for _ in range(6)]
+        for meter in meters:
+            count(meter, NOON - 2 * INTERVAL, "10")
+        assert processes.run("bill_in_lanes", NOON.isoformat()) == 0
+        for meter in meters:
+            count(meter, NOON - INTERVAL, "5")
+        charges = Transaction.objects.filter(kind=Transaction.Kind.CONSUMPTION_ELECTRICITY)
+
+        assert processes.run("bill_in_lanes", NOON.isoformat(), at=point) == KILLED
+
+        assert charges.count() == len(meters)
+        assert processes.run("bill_in_lanes", NOON.isoformat()) == 0
+        assert processes.run("bill_in_lanes", NOON.isoformat()) == 0
+        assert sorted(str(one.amount) for one in charges) == ["11.50"] * 6 + ["23.00"] * 6
         assert found([]) == []
 
 

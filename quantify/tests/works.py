@@ -25,7 +25,7 @@ from meters.tasks import collect
 from notifications import outbox
 from quantify.crash_points import Point, reach
 from wallets import purchases, topups
-from wallets.billing import runs
+from wallets.billing import carrying, runs
 from wallets.office import adjustments, suspense
 
 OFF = RelayState(output=False, control_state=ControlState.DISCONNECTED, control_mode=4)
@@ -67,7 +67,7 @@ def bill(wallet: str, now: str) -> None:
 
 def bill_in_lanes(now: str) -> None:
     """Bill everybody, one wallet a batch, in two lanes."""
-    with patch.object(runs, "WALLETS_AT_ONCE", 1):
+    with patch.object(runs, "WALLETS_AT_ONCE", 1), patch.object(carrying, "BILLS_AT_ONCE", 1):
         runs.bill(now=datetime.fromisoformat(now))
 
 

@@ -64,11 +64,12 @@ GROUP BY 1, 2, 3
 
 @dataclass(slots=True)
 class Banded:
-    """What a part used by band, and what of it may be kept."""
+    """What a part used by band, what of it today, and what of it may be kept."""
 
     used: dict[str, int] = field(default_factory=dict)
     since: dict[str, date] = field(default_factory=dict)
     kept: KeptRow | None = None
+    today: dict[str, int] = field(default_factory=dict)
 
     def add(self, band: str, quantity: int, first: date) -> None:
         self.used[band] = self.used.get(band, 0) + quantity
@@ -111,6 +112,7 @@ class Reading:
         for n, band, is_over, quantity, first in rows:
             if not is_over:
                 found[n - 1].add(band, quantity, first)
+                found[n - 1].today[band] = quantity
         return found
 
     def _begun(self, counted: Counted, kept: KeptRow | None) -> Banded:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from django.db import connection
@@ -31,14 +31,15 @@ KINDS = {
     "charged": "numeric", "charged_to": "timestamptz", "charged_consumption": "bigint",
     "version_id": "uuid", "vat_percent": "numeric", "free_solar": "numeric", "rates": "bigint",
     "banded": "jsonb", "problem": "text", "created_at": "timestamptz",
-    "updated_at": "timestamptz",
+    "updated_at": "timestamptz", "continues": "jsonb",
 }  # fmt: skip
 LINES, BANDED = (list(KINDS).index(name) for name in ("lines", "banded"))
 STANDING = ("wallet_id", "utility", "month", "since", "created_at")
 RENEWED = {name: kind for name, kind in KINDS.items() if name not in STANDING}
 
+# How a bill goes on is said anew whenever it is written here, or not at all.
 READ = f"""
-SELECT {", ".join(KINDS)} FROM wallets_bill
+SELECT {", ".join(name for name in KINDS if name != "continues")} FROM wallets_bill
 """  # noqa: S608
 OF_WALLETS = READ + "WHERE wallet_id = ANY (%s::uuid[]) AND month = ANY (%s::date[])"
 OF_IDS = READ + "WHERE id = ANY (%s::uuid[])"
@@ -49,6 +50,37 @@ RENEW = """
 UPDATE wallets_bill AS bill SET {changes} FROM unnest({arrays}) AS written ({names})
 WHERE bill.id = written.id
 """
+
+
+class GrowsRow(TypedDict):
+    """
+    How a line grows: what it counts without what is used today, and at most with it.
+
+    In Wh or litres. `band` is the letter of the quarter hours that count for it; without one all
+    of them do.
+    """
+
+    base: int
+    most: NotRequired[int]
+    band: NotRequired[str]
+
+
+class ContinuationRow(TypedDict):
+    """
+    How a bill goes on by itself through the local day before `priced_to`.
+
+    It stands while the `days_before` that day, with `before` Wh or litres, have the same `state`
+    (`Counted.state`), and the `calendars` theirs. `lines` says of each line of the bill how it
+    grows, if it does. `bands` has a letter for each quarter hour of the day where lines grow by
+    band; what is used in one without a letter of theirs would make a new line.
+    """
+
+    state: int
+    days_before: int
+    before: int
+    calendars: int | None
+    lines: list[GrowsRow | None]
+    bands: NotRequired[str]
 
 
 @dataclass(slots=True)
@@ -79,6 +111,7 @@ class BillRow:
     problem: str = ""
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    continues: ContinuationRow | None = None
 
     @property
     def is_new(self) -> bool:
@@ -154,7 +187,7 @@ def _write(statement: str, columns: Mapping[str, str], bills: Sequence[BillRow])
 def _column(bills: Sequence[BillRow], name: str, kind: str) -> str:
     values = map(attrgetter(name), bills)
     if kind == "jsonb":
-        return array(quoted(compact(value)) for value in values)
+        return array("NULL" if value is None else quoted(compact(value)) for value in values)
     if kind == "text":
         return array(map(quoted, values))
     return array("NULL" if value is None else str(value) for value in values)

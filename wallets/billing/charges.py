@@ -35,6 +35,7 @@ REVENUE = {
     Utility.WATER: Account.REVENUE_WATER,
     Utility.SOLAR: Account.REVENUE_SOLAR,
 }
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,13 +197,26 @@ def _vat(revenue: Account, vat: Decimal) -> tuple[Movement, ...]:
 
 
 def _entry(step: Step, occurred_at: datetime) -> Entry:
+    bill = step.bill
+    return replace(
+        entry_of(
+            step.utility, bill.month, amount=step.amount, vat=step.vat, occurred_at=occurred_at
+        ),
+        wallet_id=bill.wallet_id,
+    )
+
+
+def entry_of(
+    utility: Utility, month: date, *, amount: Decimal, vat: Decimal, occurred_at: datetime
+) -> Entry:
+    """A charge of a month; those of other wallets, with amounts of the same sign, are like it."""
     return Entry(
-        wallet_id=step.bill.wallet_id,
-        kind=Transaction.Kind(f"consumption_{step.utility}"),
-        amount=step.amount,
-        flow=consumption_flow(step.utility, step.amount, step.vat),
+        wallet_id=NOBODY,
+        kind=Transaction.Kind(f"consumption_{utility}"),
+        amount=amount,
+        flow=consumption_flow(utility, amount, vat),
         occurred_at=occurred_at,
-        utility=step.utility,
+        utility=utility,
         payment_method=Transaction.Method.SYSTEM,
-        reference=f"{step.utility.value.title()} {step.bill.month:%B %Y}",
+        reference=f"{utility.value.title()} {month:%B %Y}",
     )

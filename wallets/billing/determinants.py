@@ -87,6 +87,18 @@ class Usages:
                     rows.setdefault(str(one.first_day), found.kept.copy()).update(found.kept)
         return rows
 
+    def counted(self, supply: Supply, terms: Terms) -> Counted:
+        """What its days added up to while some terms were in force."""
+        return self._counted.get((supply.key, terms.first_day)) or Counted()
+
+    def today(self, supply: Supply, terms: Terms, band: str | None) -> int:
+        """What of it was used today, in a band or in all, in Wh or litres."""
+        counted = self.counted(supply, terms)
+        if band is None:
+            return counted.quantity - counted.before
+        banded = self._banded.get((supply.key, terms.first_day))
+        return banded.today.get(band, 0) if banded else 0
+
     def of(self, supply: Supply, terms: Terms) -> Usage:
         """What a supply used while some terms were in force."""
         usage = self._quantities(supply, terms)
@@ -96,12 +108,11 @@ class Usages:
         return replace(usage, demand_w=highest.power if highest else None)
 
     def _quantities(self, supply: Supply, terms: Terms) -> Usage:
-        place = supply.key, terms.first_day
-        counted = self._counted.get(place)
+        counted = self.counted(supply, terms)
         if terms.tariff.time_of_use:
-            banded = self._banded.get(place)
-            return banded.usage(counted or Counted()) if banded else NOTHING
-        if counted is None or counted.first_day is None:
+            banded = self._banded.get((supply.key, terms.first_day))
+            return banded.usage(counted) if banded else NOTHING
+        if counted.first_day is None:
             return NOTHING
         return Usage(total=counted.quantity, first_day=counted.first_day, last_day=counted.last_day)
 

@@ -74,12 +74,18 @@ def rates_state() -> int | None:
         return None if state is None else int(state)
 
 
+# Tells an installation, as it is, from others.
+MARK = """(uuid_hash_extended(installation.meter_id, 0)
+                # hashint8extended(extract(epoch FROM installation.starts_at)::bigint, 1)
+                # coalesce(hashint8extended(
+                    extract(epoch FROM installation.ends_at)::bigint, 2), 0)) & 1048575"""
+
 # What each register counted by local day; `{installed}` says of which installations. On the day of
 # a move a meter counts at both units: each is told its day less the quarter hours outside of its
 # installation. A day of which no quarter hours are known cannot be divided. `state` tells whether
 # anything changed that days, by revision or by installation, add up to; `is_whole` whether the
 # meter hung at the unit for the whole local month.
-DAYS = """
+DAYS = f"""
     SELECT hung.unit_id, hung.utility, daily.day, daily.revision,
         hung.first_day <= date_trunc('month', daily.day) AND (hung.last_day IS NULL
             OR hung.last_day >= date_trunc('month', daily.day) + interval '1 month - 1 day')
@@ -99,14 +105,11 @@ DAYS = """
             ((installation.ends_at - interval '1 microsecond')
                 AT TIME ZONE estate.time_zone)::date AS last_day,
             (%(now)s AT TIME ZONE estate.time_zone)::date AS today,
-            (uuid_hash_extended(installation.meter_id, 0)
-                # hashint8extended(extract(epoch FROM installation.starts_at)::bigint, 1)
-                # coalesce(hashint8extended(
-                    extract(epoch FROM installation.ends_at)::bigint, 2), 0)) & 1048575 AS mark
+            {MARK} AS mark
         FROM meters_installation AS installation
         JOIN units_unit AS unit ON unit.id = installation.unit_id
         JOIN estates_estate AS estate ON estate.id = unit.estate_id
-        WHERE {installed}
+        WHERE {{installed}}
         OFFSET 0  -- The planner would else reckon each of these anew for every day.
     ) AS hung
     JOIN meters_dailyconsumption AS daily ON daily.meter_id = hung.meter_id
@@ -114,5 +117,5 @@ DAYS = """
         AND daily.day >= %(first_month)s
         AND daily.day >= hung.first_day AND daily.day <= hung.today
         AND (hung.last_day IS NULL OR daily.day <= hung.last_day)
-"""
+"""  # noqa: S608
 AT_UNITS = "installation.unit_id = ANY (%(units)s::uuid[])"

@@ -29,8 +29,17 @@ from rates.engine import InvalidUsage, NoFreeAllocation
 from rates.models import RateTableVersion
 from rates.pricing import NoTariff, PriceBook, Terms
 from wallets import ledger
-from wallets.billing import bill_rows, charges, cuts, staleness, unchanged
+from wallets.billing import (
+    bill_rows,
+    carrying,
+    charges,
+    continuations,
+    cuts,
+    staleness,
+    unchanged,
+)
 from wallets.billing.bill_rows import BillRow
+from wallets.billing.carrying import Batch, Carried
 from wallets.billing.charges import Step
 from wallets.billing.determinants import Usages
 from wallets.billing.metered import Key, Supply
@@ -84,13 +93,40 @@ def bill(
     first = first_of_month(since) if since else _first_open(now)
     if wallet_ids is not None or months is not Months.OPEN:
         return _bill_stale(now=now, first_month=first, wallet_ids=wallet_ids, months=months)
-    facts = unchanged.digest(now=now, first_month=first)
-    if unchanged.is_known(facts):
+    facts, known = unchanged.digest(now=now, first_month=first), unchanged.known()
+    if facts == known:
         return Run()
-    outcome = _bill_stale(now=now, first_month=first)
-    if not outcome.refused and not outcome.busy:
-        unchanged.keep(facts)
+    if known and facts.terms == known.terms:
+        outcome = _carry_on(now=now, first_month=first)
+    else:
+        outcome = _bill_stale(now=now, first_month=first)
+    if not outcome.busy:
+        unchanged.keep(facts._replace(revisions="") if outcome.refused else facts)
     return outcome
+
+
+def _carry_on(*, now: datetime, first_month: date) -> Run:
+    """Charge what was metered since a run that left nothing, where nothing else changed since."""
+    batches, others = carrying.changed(first_month=first_month)
+    outcome, left = Run(), list(others)
+    for batch, done in lanes.work_off(batches, partial(_carry, now=now)):
+        if done is None:
+            outcome.busy += len(batch.wallets)
+        else:
+            outcome.add(Run(charged=done.charged, total=done.total, priced=done.priced))
+            left += done.left
+    if left:
+        outcome.add(_bill_stale(now=now, first_month=first_month, wallet_ids=list(set(left))))
+    return outcome
+
+
+def _carry(batch: Batch, *, now: datetime) -> tuple[Batch, Carried | None]:
+    """What became of a batch; nothing if a wallet of it is in use."""
+    try:
+        return batch, carrying.carry(batch, now=now)
+    except ledger.LedgerBusy:
+        log.warning("%s wallets are billed by the next run: one is in use.", len(batch.wallets))
+        return batch, None
 
 
 def _bill_stale(
@@ -211,11 +247,11 @@ def steps(
         for supply in supplies
         if (terms := _terms(supply, bills[supply.key], book)) is not None
     ]
-    usage = Usages(priced, now=now, bills=bills)
+    usage, calendars = Usages(priced, now=now, bills=bills), continuations.calendars_state()
     return [
         step
         for supply, terms in priced
-        if (step := _step(supply, terms, usage, bills[supply.key])) is not None
+        if (step := _step(supply, terms, usage, bills[supply.key], calendars)) is not None
     ]
 
 
@@ -236,7 +272,13 @@ def _terms(supply: Supply, current: BillRow, book: PriceBook) -> list[Terms] | N
         return None
 
 
-def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: BillRow) -> Step | None:
+def _step(
+    supply: Supply,
+    terms: Sequence[Terms],
+    usage: Usages,
+    current: BillRow,
+    calendars: int | None,
+) -> Step | None:
     """The step of a bill to what the facts say now; None, and why on the bill, without a price."""
     try:
         priced = rate(supply, terms, usage)
@@ -245,7 +287,7 @@ def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: BillRo
         return None
     version = _newest_begun(terms, supply)
     current.banded = usage.kept(supply, terms)
-    return charges.step(
+    made = charges.step(
         current,
         priced,
         supply,
@@ -254,6 +296,10 @@ def _step(supply: Supply, terms: Sequence[Terms], usage: Usages, current: BillRo
         stretches=usage.stretches(supply),
         markups=[one.markup_percent for one in terms],
     )
+    current.continues = continuations.of(
+        made, priced, supply, terms=terms, usage=usage, calendars=calendars
+    )
+    return made
 
 
 def _refuse(supply: Supply, current: BillRow, error: Exception) -> None:

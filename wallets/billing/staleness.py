@@ -18,7 +18,7 @@ from django.db.models import Max
 from quantify.money import vat_percent_on
 from quantify.quantities import Utility
 from rates.pricing import Place
-from wallets.arrays import ids
+from wallets.arrays import array, ids
 from wallets.billing.bill_rows import BillRow
 from wallets.billing.metered import BILLED_CHANNELS, DAYS, RATES, Key, Supply
 from wallets.models import MonthClosing, Settlement
@@ -180,7 +180,7 @@ def stale(
                 "now": now,
                 "first_month": first_month,
                 "channels": BILLED_CHANNELS,
-                "wallets": list(wallet_ids) if wallet_ids is not None else None,
+                "wallets": None if wallet_ids is None else array(one.hex for one in wallet_ids),
                 "until": until,
                 "months": months.value,
             },

@@ -57,30 +57,52 @@ class StretchRow(TypedDict):
 # The neighbours of an end are looked for no further away than this.
 NEAR = "interval '35 days'"
 
-# A stretch begins with the first interval since the end of what the bill was charged for, at its
-# meter's installation or with the month, and ends with the last interval there is. From the first
-# of the month on its days have added it up. `least` and `greatest` pass over what is null. The
-# lateral look-ups stay on the keys of the partitions.
-STRETCHES = """
-    SELECT asked.n, counted.quantity, counted.first, counted.until,
-        concat('{{"meter":"', installation.meter_id, '","serial":', to_json(meter.serial),
+# A `StretchRow`, of an installation and its meter, what was counted, and its readings.
+ROW = """concat('{"meter":"', installation.meter_id, '","serial":', to_json(meter.serial),
             ',"channel":', counted.channel, ',"start":', to_json(counted.first),
             ',"end":', to_json(counted.until), ',"quantity":', counted.quantity,
             ',"estimated":' || nullif(counted.estimated, 0),
             ',"missing":' || nullif(extract(epoch FROM counted.until - counted.first)::bigint / 900
                 - counted.count, 0),
-            ',"opening":{{"value":' || opening.value
+            ',"opening":{"value":' || opening.value
                 || coalesce(',"at":' || to_json(nullif(opening.taken_at, counted.first)), '')
-                || coalesce(',"source":' || to_json(nullif(opening.source, %(usual)s)), '') || '}}',
-            ',"closing":{{"value":' || closing.value
+                || coalesce(',"source":' || to_json(nullif(opening.source, %(usual)s)), '') || '}',
+            ',"closing":{"value":' || closing.value
                 || coalesce(',"at":' || to_json(nullif(closing.taken_at, counted.until)), '')
-                || coalesce(',"source":' || to_json(nullif(closing.source, %(usual)s)), '') || '}}',
+                || coalesce(',"source":' || to_json(nullif(closing.source, %(usual)s)), '') || '}',
             ',"rollover":' || CASE WHEN closing.value < opening.value
                 THEN (SELECT span FROM meters_register AS register
                     WHERE (register.meter_id, register.channel)
                             = (installation.meter_id, counted.channel)
                         AND counted.quantity = closing.value - opening.value + span)
-                END, '}}') AS stretch
+                END, '}')"""
+
+# The valid readings next to both ends of what was counted.
+READINGS = f"""
+    LEFT JOIN LATERAL (
+        SELECT taken_at, stands AS value, source FROM meters_reading
+        WHERE meter_id = installation.meter_id AND channel = counted.channel
+            AND taken_at <= counted.first
+            AND taken_at >= greatest(counted.first - {NEAR}, installation.starts_at)
+            AND is_valid AND rules & %(never)s = 0
+        ORDER BY taken_at DESC LIMIT 1
+    ) AS opening ON true
+    LEFT JOIN LATERAL (
+        SELECT taken_at, stands AS value, source FROM meters_reading
+        WHERE meter_id = installation.meter_id AND channel = counted.channel
+            AND taken_at >= counted.until
+            AND taken_at <= least(counted.until + {NEAR}, installation.ends_at)
+            AND is_valid AND rules & %(never)s = 0
+        ORDER BY taken_at LIMIT 1
+    ) AS closing ON true"""  # noqa: S608
+
+# A stretch begins with the first interval since the end of what the bill was charged for, at its
+# meter's installation or with the month, and ends with the last interval there is. From the first
+# of the month on its days have added it up. `least` and `greatest` pass over what is null. The
+# lateral look-ups stay on the keys of the partitions.
+STRETCHES = f"""
+    SELECT asked.n, counted.quantity, counted.first, counted.until,
+        {ROW} AS stretch
     FROM unnest(%(units)s::uuid[], %(utilities)s::text[], %(firsts)s::date[], %(ends)s::date[],
         %(charged)s::timestamptz[]) WITH ORDINALITY
         AS asked (unit_id, utility, first_day, end_day, charged_to, n)
@@ -118,32 +140,18 @@ STRETCHES = """
             AND meter_id = installation.meter_id AND channel = ANY (%(channels)s)
             AND day >= asked.first_day AND day < local.end_day AND intervals > 0
         GROUP BY channel
-    ) AS counted
-    LEFT JOIN LATERAL (
-        SELECT taken_at, stands AS value, source FROM meters_reading
-        WHERE meter_id = installation.meter_id AND channel = counted.channel
-            AND taken_at <= counted.first
-            AND taken_at >= greatest(counted.first - {near}, installation.starts_at)
-            AND is_valid AND rules & %(never)s = 0
-        ORDER BY taken_at DESC LIMIT 1
-    ) AS opening ON true
-    LEFT JOIN LATERAL (
-        SELECT taken_at, stands AS value, source FROM meters_reading
-        WHERE meter_id = installation.meter_id AND channel = counted.channel
-            AND taken_at >= counted.until
-            AND taken_at <= least(counted.until + {near}, installation.ends_at)
-            AND is_valid AND rules & %(never)s = 0
-        ORDER BY taken_at LIMIT 1
-    ) AS closing ON true
+    ) AS counted{READINGS}
     WHERE bounds.begins < bounds.ends AND counted.first IS NOT NULL
-"""
+"""  # noqa: S608
 
 # Days up to which something was kept of a part are compared by their state.
 PARTS = """
     SELECT asked.n, sum(days.quantity)::bigint AS quantity, min(days.day) AS first_day,
         max(days.day) AS last_day,
         sum(days.state) FILTER (WHERE days.day < asked.kept_to)::bigint AS kept_state,
-        sum(days.state) FILTER (WHERE days.day < asked.today)::bigint AS state
+        sum(days.state) FILTER (WHERE days.day < asked.today)::bigint AS state,
+        coalesce(sum(days.quantity) FILTER (WHERE days.day < asked.today), 0)::bigint AS before,
+        count(*) FILTER (WHERE days.day < asked.today) AS days_before
     FROM unnest(%(part_units)s::uuid[], %(part_utilities)s::text[], %(part_firsts)s::date[],
         %(part_ends)s::date[], %(part_kept)s::date[], %(part_today)s::date[]) WITH ORDINALITY
         AS asked (unit_id, utility, first_day, end_day, kept_to, today, n)
@@ -155,11 +163,12 @@ PARTS = """
 AT_PARTS = "installation.unit_id = ANY (%(part_units)s::uuid[])"
 
 METERED = """
-SELECT n, NULL::text, quantity, first_day, last_day, kept_state, state, NULL::timestamptz,
-    NULL::timestamptz
+SELECT n, NULL::text, quantity, first_day, last_day, kept_state, state, before, days_before,
+    NULL::timestamptz, NULL::timestamptz
 FROM ({parts}) AS parts
 UNION ALL
-SELECT n, stretch, quantity, NULL, NULL, NULL, NULL, first, until FROM ({stretches}) AS stretches
+SELECT n, stretch, quantity, NULL, NULL, NULL, NULL, NULL, NULL, first, until
+FROM ({stretches}) AS stretches
 """
 
 
@@ -190,13 +199,19 @@ class Part(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """What the days of a part add up to, in Wh or litres, and their states; see `PARTS`."""
+    """
+    What the days of a part add up to, in Wh or litres, and their states; see `PARTS`.
+
+    `before` is what those before today do, `days_before` how many they are, one a register.
+    """
 
     quantity: int = 0
     first_day: date | None = None
     last_day: date | None = None
     kept_state: int | None = None
     state: int | None = None
+    before: int = 0
+    days_before: int = 0
 
 
 class Stretch(NamedTuple):
@@ -226,7 +241,7 @@ def metered(
         cursor.execute(
             METERED.format(
                 parts=PARTS.format(days=DAYS.format(installed=AT_PARTS)),
-                stretches=STRETCHES.format(near=NEAR),
+                stretches=STRETCHES,
             ),
             {
                 "now": now,

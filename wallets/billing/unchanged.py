@@ -9,6 +9,7 @@ look at everything, and so does each new local day.
 """
 
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -19,8 +20,6 @@ from wallets.models import BilledFacts
 # `xmin` and `ctid`. Exclusive or does not care for the order.
 DIGEST = """
 SELECT md5(concat_ws(' ', %(first_month)s::date, ({rates}),
-    (SELECT sum(revision) FROM meters_monthrevision
-        WHERE month >= %(first_month)s AND channel = ANY (%(channels)s)),
     (SELECT concat(count(*), ' ', bit_xor(hashtidextended(ctid, xmin::text::bigint)))
         FROM meters_installation WHERE unit_id IS NOT NULL),
     (SELECT concat(count(*), ' ', bit_xor(hashtidextended(ctid, xmin::text::bigint)))
@@ -33,26 +32,36 @@ SELECT md5(concat_ws(' ', %(first_month)s::date, ({rates}),
                 THEN extract(hour FROM %(now)s AT TIME ZONE estate.time_zone) END),
             ' ' ORDER BY estate.id)
         FROM estates_estate AS estate
-        LEFT JOIN estates_estatesettings AS settings ON settings.estate_id = estate.id)))
+        LEFT JOIN estates_estatesettings AS settings ON settings.estate_id = estate.id))),
+    (SELECT coalesce(sum(revision), 0)::text FROM meters_monthrevision
+        WHERE month >= %(first_month)s AND channel = ANY (%(channels)s))
 """
 
 
-def digest(*, now: datetime, first_month: date) -> str:
+class Facts(NamedTuple):
+    """A digest of all that decides what is stale but readings, and the sum of their revisions."""
+
+    terms: str
+    revisions: str
+
+
+def digest(*, now: datetime, first_month: date) -> Facts:
     """What all that decides which bills are stale comes to, in months from one on."""
     with connection.cursor() as cursor:
         cursor.execute(
             DIGEST.format(rates=RATES),
             {"now": now, "first_month": first_month, "channels": BILLED_CHANNELS},
         )
-        (told,) = cursor.fetchone()
-        return str(told)
+        return Facts(*cursor.fetchone())
 
 
-def is_known(told: str) -> bool:
-    """Whether a run left nothing to bill at the facts of a digest."""
-    return BilledFacts.objects.filter(digest=told).exists()
+def known() -> Facts | None:
+    """The facts at which a run left nothing to bill but what it could not price, if any did."""
+    row = BilledFacts.objects.first()
+    return Facts(*row.digest.split(" ")) if row and " " in row.digest else None
 
 
-def keep(told: str) -> None:
-    """Remember that nothing is left to bill at the facts of a digest."""
+def keep(facts: Facts) -> None:
+    """Remember the facts at which nothing is left to bill."""
+    told = " ".join(facts)
     BilledFacts.objects.update_or_create(pk=1, defaults={"digest": told})

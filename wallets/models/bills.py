@@ -70,6 +70,7 @@ class Bill(Record):
     )  # fmt: skip
     rates = models.BigIntegerField(null=True)
     banded = models.JSONField(default=dict)
+    continues = models.JSONField(null=True, editable=False)
     problem = models.CharField(max_length=250, blank=True)
 
     objects = BillQuerySet.as_manager()
@@ -81,6 +82,9 @@ class Bill(Record):
                 name="one_bill_a_month",
                 nulls_distinct=False,
             ),
+        ]
+        indexes = [
+            models.Index(fields=["month"], condition=~Q(problem=""), name="bill_without_price"),
         ]
 
     def __str__(self) -> str:
@@ -95,7 +99,7 @@ class BilledFacts(models.Model):
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    digest = models.CharField(max_length=32)
+    digest = models.CharField(max_length=65)
 
     class Meta:
         constraints = [
@@ -124,8 +128,13 @@ class Charge(models.Model):
         Transaction, on_delete=models.PROTECT, primary_key=True, related_name="charge"
     )
     bill = models.ForeignKey(Bill, on_delete=models.PROTECT, related_name="charges")
+    # That it priced a bill keeps it (`rates`); to ask for it row by row lanes would share its lock.
     version = models.ForeignKey(
-        "rates.RateTableVersion", on_delete=models.PROTECT, related_name="charges", db_index=False
+        "rates.RateTableVersion",
+        on_delete=models.PROTECT,
+        related_name="charges",
+        db_index=False,
+        db_constraint=False,
     )
     consumption_before = models.BigIntegerField()
     consumption_after = models.BigIntegerField()
