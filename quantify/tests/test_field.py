@@ -24,7 +24,7 @@ from meters.models import Command, Reading
 from meters.vee.rules import Rule
 from quantify.tests.faulty_line import Trouble
 from quantify.tests.field.judgement import differences
-from quantify.tests.field.play import Play
+from quantify.tests.field.play import QUARTER, Play
 from quantify.tests.field.script import DAY, Day, cast
 from quantify.tests.field.site import Site
 
@@ -39,8 +39,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 def day(*, begins: float, hours: float, mail: float) -> Day:
     start = MIDNIGHT + begins * HOUR
     end = start + hours * HOUR
-    inhibited = ((start + hours * 0.45 * HOUR, start + hours * 0.55 * HOUR),)
-    return Day(start - DAY, start, end, start + mail * HOUR, inhibited)
+    # The switch is turned between two rounds: a time within one would not be that of the switch.
+    inhibited = tuple(start + round(hours * 4 * part) * QUARTER for part in (0.45, 0.55))
+    return Day(start - DAY, start, end, start + mail * HOUR, (inhibited,))
 
 
 @contextmanager
@@ -83,6 +84,14 @@ def judge(play: Play, began: float) -> dict[str, object]:
     sys.stdout.write(json.dumps(told, indent=1, default=str) + "\n")
     assert differences(play) == []
     return told
+
+
+@pytest.mark.parametrize(("begins", "hours"), [(0, 24), (7, 6), (8, 4)])
+def test_cuts_are_inhibited_from_one_round_to_another(begins, hours):
+    ((since, until),) = day(begins=begins, hours=hours, mail=1).inhibited
+
+    assert (since - MIDNIGHT) % QUARTER == (until - MIDNIGHT) % QUARTER == timedelta()
+    assert until - since >= 2 * QUARTER
 
 
 class TestDay:
