@@ -5,14 +5,16 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from unfold.forms import UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from accounts import roles
 from accounts.models import Role, User
 
-OWN_PERMISSIONS = [
-    (name, name) for name in sorted(roles.READ | roles.MANAGE | roles.BILL | roles.EXCEPTIONAL)
-]
+OWN_PERMISSIONS = [(name, name) for name in sorted(roles.GRANTABLE)]
 
 
 class NewPersonForm(UserCreationForm):
@@ -35,6 +37,18 @@ class FirstPasswordForm(SetPasswordForm):
         for field in self.fields.values():
             field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
             field.help_text = ""
+
+
+class CodeForm(forms.Form):
+    """A code of the authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        max_length=30,
+        label="Code",
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}
+        ),
+    )
 
 
 class PersonForm(UserChangeForm):

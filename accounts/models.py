@@ -11,6 +11,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import UUID7, Lower, Now
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts import roles, scopes
@@ -126,6 +127,11 @@ class User(AbstractBaseUser, Archivable):
 
     def __str__(self) -> str:
         return self.full_name or self.username
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password)
+        # Whatever form sets it; the trail shows that it changed, never to what.
+        self.password_changed_at = timezone.now()
 
     def get_session_auth_hash(self) -> str:
         value = f"{self.password}\n{self.session_epoch}"
@@ -322,7 +328,6 @@ class SecondFactor(Record):
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="second_factor")
     secret = models.TextField(editable=False)
-    confirmed_at = models.DateTimeField(null=True, editable=False)
     last_step = models.BigIntegerField(default=0, editable=False)
     failures = models.PositiveSmallIntegerField(default=0, editable=False)
     locked_until = models.DateTimeField(null=True, editable=False)

@@ -1,17 +1,20 @@
-"""Pages for people who are not signed in: setting a password with a link."""
+"""Pages for people who are not in yet: setting a password with a link, entering a code."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth import views
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, HttpResponseRedirect
-from django.urls import reverse_lazy
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
+from django.views.generic import FormView
 
-from accounts import people
-from accounts.forms import FirstPasswordForm
+from accounts import people, second_factor, sessions
+from accounts.forms import CodeForm, FirstPasswordForm
 from accounts.models import User
 
 
@@ -31,7 +34,7 @@ class SetPassword(views.PasswordResetConfirmView):
         assert isinstance(self.user, User)  # noqa: S101 - the link named a person
         password = form.cleaned_data["new_password1"]
         try:
-            people.set_password(user=self.user, password=password, at=timezone.now())
+            people.set_password(user=self.user, password=password)
         except ValidationError as error:
             form.add_error("new_password1", error.messages)
             return self.form_invalid(form)
@@ -41,3 +44,38 @@ class SetPassword(views.PasswordResetConfirmView):
 
 class PasswordIsSet(views.PasswordResetCompleteView):
     template_name = "portal/password_is_set.html"
+
+
+@method_decorator(never_cache, name="dispatch")
+class EnterCode(FormView):
+    """The page between the password and the portal, for who signs in with a code."""
+
+    template_name = "portal/enter_code.html"
+    form_class = CodeForm
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if not isinstance(user, User):
+            return HttpResponseRedirect(reverse("admin:login"))
+        if not sessions.needs_code(request, user):
+            return HttpResponseRedirect(self.get_success_url())
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user = people.signed_in(self.request)
+        code = form.cleaned_data["code"]
+        try:
+            second_factor.check(user=user, code=code, at=timezone.now())
+        except (second_factor.WrongCode, second_factor.TooManyWrongCodes) as error:
+            form.add_error("code", str(error))
+            answer = self.form_invalid(form)
+            if isinstance(error, second_factor.TooManyWrongCodes):
+                answer.status_code = HTTPStatus.TOO_MANY_REQUESTS
+            return answer
+        sessions.give_code(self.request, user)
+        return HttpResponseRedirect(self.get_success_url())
+
+    def get_success_url(self) -> str:
+        wanted = self.request.GET.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+        return wanted if is_ours else reverse("admin:index")

@@ -40,7 +40,7 @@ def signed_in(request: HttpRequest) -> User:
 
 
 @transaction.atomic
-def add(*, password: str | None, at: datetime, **fields: Any) -> User:
+def add(*, password: str | None, **fields: Any) -> User:
     """
     Take a person on; without a password nobody can sign in as them yet.
 
@@ -49,14 +49,14 @@ def add(*, password: str | None, at: datetime, **fields: Any) -> User:
     user = User(**fields)
     user.set_unusable_password()
     if password is not None:
-        _give_password(user, password, at)
+        _give_password(user, password)
     user.full_clean()
     user.save(force_insert=True)
     return user
 
 
 @transaction.atomic
-def change(*, user: User, by: User, at: datetime, **fields: Any) -> User:
+def change(*, user: User, by: User, **fields: Any) -> User:
     """
     Change a person's names, address, role, state or password.
 
@@ -75,7 +75,7 @@ def change(*, user: User, by: User, at: datetime, **fields: Any) -> User:
     for name, value in fields.items():
         setattr(held, name, value)
     if password is not None:
-        _give_password(held, password, at)
+        _give_password(held, password)
     held.full_clean()
     held.save()
     return held
@@ -99,14 +99,14 @@ def remove(*, user: User, by: User, at: datetime) -> None:
 
 
 @transaction.atomic
-def set_password(*, user: User, password: str, at: datetime) -> User:
+def set_password(*, user: User, password: str) -> User:
     """
     Give a person a new password; every session of the old one ends.
 
     :raises ValidationError: if the password is too short or too common.
     """
     held = _held(user)
-    _give_password(held, password, at)
+    _give_password(held, password)
     held.save(update_fields=["password", "password_changed_at", "updated_at"])
     return held
 
@@ -124,7 +124,7 @@ def _held(user: User) -> User:
     return User.objects.select_for_update(of=("self",), no_key=True).get(pk=user.pk)
 
 
-def _give_password(user: User, password: str, at: datetime) -> None:
+def _give_password(user: User, password: str) -> None:
     if len(password) > LONGEST_PASSWORD:
         raise ValidationError({"password": f"Use at most {LONGEST_PASSWORD} characters."})
     try:
@@ -132,7 +132,6 @@ def _give_password(user: User, password: str, at: datetime) -> None:
     except ValidationError as error:
         raise ValidationError({"password": error.error_list}) from error
     user.set_password(password)
-    user.password_changed_at = at
 
 
 def _spare_the_last(user: User) -> None:

@@ -11,10 +11,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from accounts.admin import SuperAdminMixin, UserAdmin
 from accounts.models import User
 from estates import registration
+from estates.key_pages import ApiKeyAdmin
 from estates.models import Estate, EstateSettings, Membership
 from quantify.portal import columns
 from quantify.portal.base import ArchiveAdmin, PortalAdmin, Related, ScopedInline, become
 from quantify.portal.filters import EstateFilter, ScopedRelatedFilter
+
+__all__ = ["ApiKeyAdmin", "EstateAdmin", "MemberAdmin", "MembershipAdmin"]
 
 
 class MembershipInline(SuperAdminMixin, ScopedInline):

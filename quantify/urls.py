@@ -7,7 +7,8 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.api.batch import Batch
 from accounts.api.roles import RoleViewSet
-from accounts.pages import PasswordIsSet, SetPassword
+from accounts.own_account import Enrol, MyAccount
+from accounts.pages import EnterCode, PasswordIsSet, SetPassword
 from estates.api.audit import AuditViewSet
 from estates.api.keys import ApiKeyViewSet
 from estates.api.people import UserViewSet
@@ -129,6 +130,9 @@ api = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
+    path("admin/sign-in/code", EnterCode.as_view(), name="enter-code"),
+    path("admin/account", MyAccount.as_view(), name="my-account"),
+    path("admin/account/second-factor", Enrol.as_view(), name="enrol"),
     path("admin/", admin.site.urls),
     path("set-password/<uidb64>/<token>", SetPassword.as_view(), name="set-password"),
     path("password-is-set", PasswordIsSet.as_view(), name="password-set"),

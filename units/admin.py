@@ -10,14 +10,16 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 
+from accounts import invitations
+from accounts.people import signed_in
 from quantify.periods import local_day
 from quantify.portal import columns
 from quantify.portal.actions import action
 from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Related, become
 from quantify.portal.filters import EstateFilter
-from quantify.portal.pages import ask, object_url
-from units import occupancies
-from units.forms import MoveOutForm
+from quantify.portal.pages import ask, confirm, object_url, show_once
+from units import occupancies, sign_ins
+from units.forms import InvitationForm, MoveOutForm
 from units.models import Occupancy, Resident, Unit
 
 STATUS = {"occupied": "success", "vacant": "muted", "maintenance": "warning"}
@@ -123,6 +125,63 @@ class ResidentAdmin(ArchiveAdmin):
     autocomplete_fields = ["estate"]
     fields = ["estate", "first_name", "last_name", "phone", "email"]
     related = [Related("Occupancies", "key", "units.occupancy", "resident__id__exact")]
+    actions_detail = ["invite", "end_sign_in", "restore"]
+
+    def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return request.user.has_perm("units.invite_resident")
+
+    def has_end_sign_in_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        if not self.has_invite_permission(request):
+            return False
+        resident = self.get_object(request, object_id)
+        return resident is not None and resident.user_id is not None
+
+    @action("Invite to sign in", permission="invite", icon="mail")
+    def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give the resident a login, and show the link that opens it."""
+        resident = self.object_or_404(request, object_id)
+        named = resident.user.username if resident.user else resident.email
+        form = InvitationForm(request.POST or None, initial={"username": named})
+        title = f"Let {resident} sign in"
+        if form.is_valid():
+            try:
+                user = sign_ins.invite(resident=resident, username=form.cleaned_data["username"])
+            except (sign_ins.NoResidentsLogin, ValidationError) as error:
+                form.add_error(
+                    None, error.messages if isinstance(error, ValidationError) else str(error)
+                )
+            else:
+                self.log_change(request, resident, "Invited to sign in.")
+                link = request.build_absolute_uri(invitations.path_for(user))
+                intro = (
+                    f"Hand this link to {resident}: it sets the password of {user.username}, once."
+                )
+                return show_once(request, self, resident, title=title, intro=intro, secret=link)
+        return ask(
+            request,
+            self,
+            resident,
+            title=title,
+            intro="Residents see their own home, and only the time in which they lived there.",
+            form=form,
+            submit_words="Make the link",
+        )
+
+    @action("End the sign-in", permission="end_sign_in", icon="logout")
+    def end_sign_in(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End the resident's login at once."""
+        resident = self.object_or_404(request, object_id)
+        title = f"End the sign-in of {resident}"
+        if request.method != "POST":
+            return confirm(request, self, resident, title=title, submit_words="End the sign-in")
+        try:
+            sign_ins.withdraw(resident=resident, by=signed_in(request), at=timezone.now())
+        except (sign_ins.NoSignIn, sign_ins.NoResidentsLogin) as error:
+            messages.error(request, str(error))
+        else:
+            self.log_change(request, resident, "The sign-in was ended.")
+            messages.success(request, f"{resident} no longer signs in.")
+        return HttpResponseRedirect(object_url(resident))
 
 
 @admin.register(Occupancy)

@@ -1,7 +1,7 @@
 """Forms of units and the people in them."""
 
 from django import forms
-from unfold.widgets import UnfoldAdminSingleDateWidget
+from unfold.widgets import UnfoldAdminSingleDateWidget, UnfoldAdminTextInputWidget
 
 
 class MoveOutForm(forms.Form):
@@ -11,4 +11,15 @@ class MoveOutForm(forms.Form):
         label="Empty from",
         help_text="The first day on which the tenants no longer live there.",
         widget=UnfoldAdminSingleDateWidget,
+    )
+
+
+class InvitationForm(forms.Form):
+    """What a resident's login is called."""
+
+    username = forms.CharField(
+        max_length=150,
+        label="User name",
+        help_text="Kept if the resident has a login already.",
+        widget=UnfoldAdminTextInputWidget,
     )

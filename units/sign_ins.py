@@ -19,7 +19,7 @@ class NoSignIn(Exception):
 
 
 @transaction.atomic
-def invite(*, resident: Resident, username: str, at: datetime) -> User:
+def invite(*, resident: Resident, username: str) -> User:
     """
     Give a resident a login without a password yet; again, it answers the first one.
 
@@ -43,7 +43,6 @@ def invite(*, resident: Resident, username: str, at: datetime) -> User:
         email=held.email,
         role=Role.objects.get(code=roles.RESIDENT),
         password=None,
-        at=at,
     )
     held.save(update_fields=["user", "updated_at"])
     return held.user

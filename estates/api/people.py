@@ -93,7 +93,7 @@ class UserViewSet(Listed, Shown, Created, Changed, Archived):
     def add(self, fields: Mapping[str, Any]) -> User:
         own = dict(fields)
         workplaces = own.pop("places", [])
-        user = people.add(password=own.pop("password", None), at=timezone.now(), **own)
+        user = people.add(password=own.pop("password", None), **own)
         members.assign(user=user, estates=workplaces)
         return user
 
@@ -102,7 +102,7 @@ class UserViewSet(Listed, Shown, Created, Changed, Archived):
         workplaces = own.pop("places", None)
         by = cast("User", self.request.user)
         with translated(refusals.OF_PEOPLE):
-            people.change(user=instance, by=by, at=timezone.now(), **own)
+            people.change(user=instance, by=by, **own)
         if workplaces is not None:
             members.assign(user=instance, estates=workplaces)
 

@@ -207,7 +207,7 @@ class TestLastSuperAdmin:
         other = UserFactory.create(role=RoleFactory.create())
 
         with pytest.raises(people.LastSuperAdmin):
-            people.change(user=last, by=other, at=timezone.now(), is_active=False)
+            people.change(user=last, by=other, is_active=False)
 
         assert User.objects.get(pk=last.pk).is_active
 

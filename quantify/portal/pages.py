@@ -67,6 +67,22 @@ def ask(
     )
 
 
+def show_once(
+    request: HttpRequest, model_admin: ModelAdmin, obj: Any, *, title: str, intro: str, secret: str
+) -> TemplateResponse:
+    """Show what is stored nowhere in clear; no page of the portal is kept by a browser."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "original": obj,
+        "title": title,
+        "intro": intro,
+        "secret": secret,
+        "back_url": object_url(obj),
+    }
+    return TemplateResponse(request, "portal/shown_once.html", context)
+
+
 def confirm(
     request: HttpRequest, model_admin: ModelAdmin, obj: Any, *, title: str, **context: Any
 ) -> TemplateResponse:

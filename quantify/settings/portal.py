@@ -152,6 +152,7 @@ SIDEBAR = [
             _system("Credit switch", "toggle_on", "wallets.creditswitch"),
             _system("People", "manage_accounts", "accounts.user"),
             _system("Roles", "badge", "accounts.role"),
+            _system("API keys", "vpn_key", "accounts.apikey"),
             _system("Memberships", "diversity_3", "estates.membership"),
             _system("Lockouts", "lock", "axes.accessattempt"),
             _system("Audit trail", "fact_check", "accounts.auditentry"),
@@ -178,6 +179,9 @@ UNFOLD: dict[str, object] = {
         }
     ],
     "STYLES": [lambda request: static("quantify/portal.css")],
+    "ACCOUNT": {
+        "navigation": [{"title": "My account", "link": reverse_lazy("my-account")}],
+    },
     "COMMAND": {"search_callback": "quantify.portal.search.find"},
     "COLORS": {
         "primary": {

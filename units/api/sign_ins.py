@@ -68,7 +68,7 @@ class SignInViewSet(Resource):
         resident, now = self.seen_object(), timezone.now()
         username = self.checked(InvitationForm)["username"]
         with translated({sign_ins.NoResidentsLogin: refusals.NO_RESIDENTS_LOGIN}):
-            user = sign_ins.invite(resident=resident, username=username, at=now)
+            user = sign_ins.invite(resident=resident, username=username)
         made = {
             "resident": resident.pk,
             "user": user.pk,

@@ -12,7 +12,7 @@ from accounts.tests.factories import UserFactory
 from estates.models import Estate
 from estates.tests.factories import EstateFactory
 from quantify.periods import local_day
-from units.models import Occupancy, Unit
+from units.models import Occupancy, Resident, Unit
 from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
 
 pytestmark = pytest.mark.django_db
@@ -166,3 +166,36 @@ class TestChoosing:
 
     def test_a_chosen_unit_is_shown_with_its_estate(self, client, empty):
         assert "WC001 A-1" in client.get(f"{ADD}?unit={empty.pk}").content.decode()
+
+
+class TestInvite:
+    def test_shows_the_link_once(self):
+        resident = ResidentFactory.create(email="lerato@example.com")
+        manager = UserFactory.create(role=roles.PROPERTY_MANAGER)
+        resident.estate.memberships.create(user=manager)
+        browser = Client()
+        browser.force_login(manager, backend="accounts.backends.RoleBackend")
+        asked = reverse("admin:units_resident_invite", args=[resident.pk])
+
+        answer = browser.post(asked, {"username": "lerato"})
+
+        assert "/set-password/" in answer.content.decode()
+        resident.refresh_from_db()
+        assert (resident.user.username, resident.user.role.code) == ("lerato", "resident")
+        browser.post(reverse("admin:units_resident_end_sign_in", args=[resident.pk]))
+        resident.refresh_from_db()
+        assert resident.user is None
+
+    def test_is_not_for_viewers(self):
+        resident = ResidentFactory.create()
+        viewer = UserFactory.create(role=roles.VIEWER)
+        resident.estate.memberships.create(user=viewer)
+        browser = Client()
+        browser.force_login(viewer, backend="accounts.backends.RoleBackend")
+
+        answer = browser.post(
+            reverse("admin:units_resident_invite", args=[resident.pk]), {"username": "x"}
+        )
+
+        assert answer.status_code == 403
+        assert not Resident.objects.exclude(user=None).exists()
