@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.auth import views
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -18,8 +19,18 @@ from accounts.forms import CodeForm, FirstPasswordForm
 from accounts.models import User
 
 
+class InColours:
+    """Gives a page outside of the portal the portal's look."""
+
+    request: HttpRequest
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        page: dict[str, Any] = super().get_context_data(**context)  # type: ignore[misc]
+        return {**admin.site.each_context(self.request), **page}
+
+
 @method_decorator(never_cache, name="dispatch")
-class SetPassword(views.PasswordResetConfirmView):
+class SetPassword(InColours, views.PasswordResetConfirmView):
     """The page that a link of `accounts.invitations` leads to."""
 
     template_name = "portal/set_password.html"
@@ -42,12 +53,12 @@ class SetPassword(views.PasswordResetConfirmView):
         return HttpResponseRedirect(str(self.get_success_url()))
 
 
-class PasswordIsSet(views.PasswordResetCompleteView):
+class PasswordIsSet(InColours, views.PasswordResetCompleteView):
     template_name = "portal/password_is_set.html"
 
 
 @method_decorator(never_cache, name="dispatch")
-class EnterCode(FormView):
+class EnterCode(InColours, FormView):
     """The page between the password and the portal, for who signs in with a code."""
 
     template_name = "portal/enter_code.html"

@@ -18,7 +18,8 @@ OF_EVERY_ESTATE = frozenset({"estates.add_estate"})
 
 BROAD = (
     READ, WRITE,
-    *(f"{area}:{verb}" for area in AREAS for verb in (READ, WRITE)),
+    *(f"{area}:{verb}" for area in AREAS for verb in (READ, WRITE)
+      if (area, verb) != ("accounts", WRITE)),
 )  # fmt: skip
 
 
