@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.people import signed_in
 from quantify.snapshots import snapshot
-from quantify.tables.files import FORMATS, download
+from quantify.tables.files import FORMATS, TooManyRows, download
 from reports.admin import tables
 from reports.catalogue import REPORTS
 from reports.charts.of_reports import charts
@@ -37,15 +37,18 @@ def show(request: HttpRequest, page: ModelAdmin, slug: str) -> HttpResponseBase:
     form = ReportForm(request.GET, report=report, user=user, now=timezone.now())
     context: dict[str, Any] = {}
     if form.is_valid():
-        question = form.question()
+        question, asked = form.question(), form.asked()
         with snapshot():
             answer = report.answer(question)
             if (kind := request.GET.get("format", "")) in FORMATS:
-                table = report.table(question, answer.rows)
-                return download(table, kind, report.file_name(question))
-            context = on_screen(report, question, answer)
-        asked = form.asked()
-        context["files"] = [(kind.upper(), f"?{asked}&format={kind}") for kind in FORMATS]
+                try:
+                    table = report.table(question, answer.rows)
+                    return download(table, kind, report.file_name(question))
+                except TooManyRows as error:
+                    form.add_error(None, str(error))
+            else:
+                context = on_screen(report, question, answer)
+                context["files"] = [(one.upper(), f"?{asked}&format={one}") for one in FORMATS]
     return TemplateResponse(
         request,
         "portal/report.html",

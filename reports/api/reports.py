@@ -17,7 +17,7 @@ from quantify.api.tables import row_of
 from quantify.api.views import told
 from quantify.quantities import Utility
 from quantify.snapshots import snapshot
-from quantify.tables.files import FORMATS, download
+from quantify.tables.files import FORMATS, TooManyRows, download
 from reports.api import asked
 from reports.report import BEGINNING, Answer, Question, Report
 
@@ -41,7 +41,10 @@ class ReportView(TabularView):
             answer = self.report.answer(question)
             if kind in FORMATS:
                 table = self.report.table(question, answer.rows)
-                return download(table, kind, self.report.file_name(question))
+                try:
+                    return download(table, kind, self.report.file_name(question))
+                except TooManyRows as error:
+                    raise problems.invalid("to", "too_many", str(error)) from error
             if answer.count is not None and answer.count > MOST_ROWS:
                 raise problems.invalid(
                     "to", "too_many", f"{answer.count} rows: ask for fewer days, or for CSV."

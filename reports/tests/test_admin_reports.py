@@ -136,6 +136,14 @@ class TestPage:
         assert "group_by=kind" in csv
         assert client.get(page_of("transactions") + xlsx)["Content-Disposition"].endswith('.xlsx"')
 
+    def test_says_that_a_worksheet_is_too_small(self, ours, monkeypatch):
+        monkeypatch.setattr("quantify.tables.files.LONGEST_SHEET", 2)
+
+        answer = browser(roles.VIEWER, ours).get(page_of("transactions"), days(format="xlsx"))
+
+        assert "A worksheet holds 2 rows" in body(answer)
+        assert "shown" not in answer.context
+
     def test_shows_the_first_of_many_rows(self, ours, monkeypatch):
         monkeypatch.setattr("reports.admin.pages.SHOWN_ROWS", 2)
         client = browser(roles.VIEWER, ours)

@@ -192,6 +192,14 @@ class TestRefusals:
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_many")
         assert get(user, report, asked(ours, format="csv")).status_code == 200
 
+    def test_bound_the_rows_of_a_worksheet(self, ours, monkeypatch):
+        monkeypatch.setattr("quantify.tables.files.LONGEST_SHEET", 2)
+        user, report = UserFactory.create(), REPORTS["transactions"]
+
+        answer = get(user, report, asked(ours, format="xlsx"))
+
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_many")
+
 
 class TestDays:
     def test_are_those_of_the_last_month_or_what_the_report_is_about(self):
