@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, Model, Q, QuerySet, Value, When
+from django.db.models.functions import Length
 
 from accounts.models import User
 from estates.models import Estate
@@ -27,6 +28,8 @@ SHORTEST = 2
 """Letters and digits in what is typed; less would find everything."""
 LONGEST = 100
 MOST_WORDS = 6
+SCORED = 500
+"""So many candidates of a kind are ranked."""
 
 
 class Kind(StrEnum):
@@ -144,8 +147,7 @@ def _of(kind: Kind, user: User, words: Sequence[str], limit: int) -> list[Hit]:
     rows = _candidates(kind, visible.filter(sought.only), words)
     if sought.estate:
         rows = rows.filter(**{f"{sought.estate}__deleted_at": None})
-    rows = rows.select_related(*sought.related) if sought.related else rows
-    best = rows.order_by("-score", "pk")[:limit]
+    best = _scored(kind, rows, words).order_by("-score", "pk")[:limit]
     return [
         Hit(kind, row.pk, sought.title(row), sought.where(row), round(row.score, 3)) for row in best
     ]
@@ -160,11 +162,26 @@ def _candidates(kind: Kind, rows: Any, words: Sequence[str]) -> QuerySet:
     if len(words) > 1:
         estates = [_in_estate(sought.estate, word) for word in words]
         rows = rows.filter(reduce(and_, map(or_, own, estates)))
+    found: QuerySet = rows
+    return found
+
+
+def _scored(kind: Kind, rows: QuerySet, words: Sequence[str]) -> QuerySet:
+    """
+    The candidates with their scores; of very many those with the shortest titles.
+
+    What is typed in full is the shortest of all that begin so, and scoring costs most.
+    """
+    sought = _SOUGHT[kind]
+    shortest = rows.order_by(Length(sought.columns[0]), "pk").values("pk")[:SCORED]
     fits = score(" ".join(words), "own", "own_words", sought.columns[0])
     named = sought.number(words[0]) if len(words) == 1 else None
     if named is not None:
         fits = Case(When(named, then=Value(1.0)), default=fits)
-    scored: QuerySet = rows.annotate(score=fits)
+    text = SearchText(*sought.columns)
+    few: Any = sought.model.objects.filter(pk__in=shortest)  # type: ignore[attr-defined]
+    few = few.alias(own=text, own_words=SearchWords(text)).annotate(score=fits)
+    scored: QuerySet = few.select_related(*sought.related) if sought.related else few
     return scored
 
 

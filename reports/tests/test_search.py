@@ -42,6 +42,17 @@ class TestFind:
 
         assert titles(manager, "a-101")[:2] == ["A-101", "A-1010"]
 
+    def test_finds_it_first_among_more_than_are_ranked(self, manager, estate, monkeypatch):
+        monkeypatch.setattr(search, "SCORED", 3)
+        for number in range(20, 0, -1):
+            UnitFactory.create(estate=estate, unit_number=f"A-1{number:02}")
+        UnitFactory.create(estate=estate, unit_number="A-1")
+
+        found = titles(manager, "a-1")
+
+        assert len(found) == 3
+        assert found[0] == "A-1"
+
     @pytest.mark.parametrize("text", ["12", "c-1", "C 12", "12 willow", "wc001 12", "Cedar"])
     def test_finds_it_by_parts_and_its_estate(self, manager, estate, text):
         UnitFactory.create(estate=estate, unit_number="C-12", building="Cedar Court")
@@ -180,7 +191,7 @@ class TestIndexes:
 
         units = Unit.objects.visible_to(manager).alive()
         rows = search._candidates(Kind.UNIT, units, text.split())
-        plan = rows.order_by("-score")[:20].explain()
+        plan = search._scored(Kind.UNIT, rows, text.split()).order_by("-score")[:20].explain()
 
         assert "unit_search_words" in plan
         assert "Seq Scan on units_unit" not in plan
