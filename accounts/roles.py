@@ -32,7 +32,7 @@ READ = _each(
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
     "wallets.adjustmentproposal", "wallets.suspensereceipt", "wallets.suspenserelease",
     "wallets.accountbook", "wallets.settlement", "wallets.monthclosing", "wallets.billdifference",
-    "notifications.notification",
+    "notifications.notification", "notifications.delivery", "notifications.template",
     "reports.report",
 )  # fmt: skip
 MANAGE = (
@@ -54,6 +54,11 @@ MANAGE = (
     | _each("change", "meters.checklimit")
     | _each("delete", "meters.checklimit")
     | _each("topup", "wallets.wallet")
+    | _each("announce", "notifications.notification")
+    | _each("retry", "notifications.delivery")
+    | _each("add", "notifications.template")
+    | _each("change", "notifications.template")
+    | _each("delete", "notifications.template")
 )
 BILL = (
     _each("topup", "wallets.wallet")

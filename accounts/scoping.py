@@ -34,6 +34,18 @@ def estates_of(user: "User") -> models.QuerySet | Sequence[UUID] | None:
     return own if named is None else own.filter(estate_id__in=named)
 
 
+def works_for(user: "User", estate: UUID) -> bool:
+    """Whether an estate is one of those a person works for; everybody's for who sees them all."""
+    if user.is_resident:
+        return False
+    own = estates_of(user)
+    if own is None:
+        return True
+    return (
+        own.filter(estate_id=estate).exists() if isinstance(own, models.QuerySet) else estate in own
+    )
+
+
 class EstateScopedQuerySet(models.QuerySet):
     """Rows that belong to an estate, reached over `estate_path`."""
 

@@ -31,6 +31,8 @@ class Point(StrEnum):
     CONCLUSION_WRITTEN = "conclusion_written"
     COMMAND_CONCLUDED = "command_concluded"
     MESSAGE_CLAIMED = "message_claimed"
+    MESSAGE_LEAVING = "message_leaving"
+    MESSAGE_SENT = "message_sent"
 
 
 def reach(point: Point) -> None:

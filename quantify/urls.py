@@ -21,6 +21,12 @@ from meters.api.findings import FindingViewSet
 from meters.api.importing import ReadingImport
 from meters.api.series import EventViewSet, IntervalViewSet, ReadingViewSet
 from meters.api.views import ConcentratorViewSet, MeterViewSet
+from notifications.api.views import (
+    DeliveryViewSet,
+    DeviceViewSet,
+    OwnSettings,
+    TemplateViewSet,
+)
 from quantify.api import documents, health
 from quantify.portal.choices import Autocomplete
 from rates.api.references import ReferenceViewSet
@@ -31,6 +37,7 @@ from reports.api.reports import view_of
 from reports.api.resale import ResaleCompliance
 from reports.api.search import Search
 from reports.catalogue import REPORTS
+from units.api.announcements import AnnouncingViewSet
 from units.api.sign_ins import SignInViewSet
 from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
@@ -53,6 +60,10 @@ router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
 router.register("rate-tables", SimulatedRateTableViewSet, "rate-table")
 router.register("relay-drift", RelayDriftViewSet, "relay-drift")
+router.register("notifications", AnnouncingViewSet, "notification")
+router.register("notification-templates", TemplateViewSet, "notification-template")
+router.register("deliveries", DeliveryViewSet, "delivery")
+router.register("devices", DeviceViewSet, "device")
 router.register("residents", ResidentViewSet, "resident")
 router.register("month-closings", MonthClosingViewSet, "month-closing")
 router.register("bill-differences", BillDifferenceViewSet, "bill-difference")
@@ -65,6 +76,7 @@ router.register("users", UserViewSet, "user")
 router.register("wallets", WalletViewSet, "wallet")
 
 api = [
+    path("notification-settings", OwnSettings.as_view(), name="notification-settings"),
     path("search", Search.as_view(), name="search"),
     path("batch", Batch.as_view(), name="batch"),
     path("auth/me", Me.as_view(), name="me"),

@@ -19,6 +19,7 @@ from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Rela
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, confirm, object_url, show_once
 from units import occupancies, sign_ins
+from units.announcing import AnnouncingMixin
 from units.forms import InvitationForm, MoveOutForm
 from units.models import Occupancy, Resident, Unit
 
@@ -111,7 +112,7 @@ class UnitAdmin(ArchiveAdmin):
 
 
 @admin.register(Resident)
-class ResidentAdmin(ArchiveAdmin):
+class ResidentAdmin(AnnouncingMixin, ArchiveAdmin):
     list_display = [
         "first_name",
         "last_name",
@@ -125,6 +126,7 @@ class ResidentAdmin(ArchiveAdmin):
     autocomplete_fields = ["estate"]
     fields = ["estate", "first_name", "last_name", "phone", "email"]
     related = [Related("Occupancies", "key", "units.occupancy", "resident__id__exact")]
+    actions_list = ["announce"]
     actions_detail = ["invite", "end_sign_in", "restore"]
 
     def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:

@@ -6,10 +6,11 @@ from celery import shared_task
 from django.utils import timezone
 
 from meters.control import reconciliation, requests
-from wallets import accounts
+from wallets import accounts, debts
 from wallets.billing import closings, differences, runs, stakes
 from wallets.credit import control
 from wallets.proving import verification
+from wallets.statements import ready
 
 
 @shared_task
@@ -61,6 +62,18 @@ def close_months(**_: object) -> None:
     """Close the months whose time is over, and look what was learned of closed ones."""
     closings.close_due(now=timezone.now())
     differences.look(now=timezone.now())
+
+
+@shared_task
+def tell_of_debts(**_: object) -> None:
+    """Tell homes that owe for water."""
+    debts.tell(now=timezone.now())
+
+
+@shared_task
+def tell_of_statements(**_: object) -> None:
+    """Tell homes that the statement of the last month is there."""
+    ready.tell(now=timezone.now())
 
 
 @shared_task

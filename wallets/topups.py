@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Unpack
 from uuid import UUID
 
+from django.db import transaction
+
 from accounts.models import User
 from estates.models import EstateSettings
 from quantify.money import HUNDRED, percentage, to_cents
-from wallets import ledger, wakeups
+from wallets import ledger, receipts, wakeups
 from wallets.entries import Occasion
 from wallets.ledger import Entry, Posted
 from wallets.models import Account, Transaction, Wallet
@@ -124,19 +126,21 @@ def top_up(
         raise AboveLimit(
             f"Above R{settings.adjustment_limit} a second person approves: use an adjustment."
         )
-    posted = ledger.post(
-        entry(
-            wallet_id=wallet_id,
-            amount=amount,
-            payment_method=payment_method,
-            utility=utility,
-            metadata=metadata,
-            actor=actor,
-            debt_recovery_percent=settings.debt_recovery_percent,
-            **occasion,
-        )
+    paid = entry(
+        wallet_id=wallet_id,
+        amount=amount,
+        payment_method=payment_method,
+        utility=utility,
+        metadata=metadata,
+        actor=actor,
+        debt_recovery_percent=settings.debt_recovery_percent,
+        **occasion,
     )
-    wakeups.credit_changed(wallet_id)
+    with transaction.atomic():
+        posted = ledger.post(paid)
+        if not posted.replayed:
+            receipts.thank(posted.transaction)
+        wakeups.credit_changed(wallet_id)
     return posted
 
 

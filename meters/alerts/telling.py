@@ -10,9 +10,11 @@ from django.db.models import F
 
 from meters.alerts.kinds import KINDS, TOLD
 from meters.models.alerts import MeterAlert
+from meters.models.installations import Installation
 from notifications import outbox
 from notifications.models import Notification
 from notifications.outbox import Message
+from units import recipients
 
 EVENT = Notification.Event.METER_ALERT
 SINGLY = 5
@@ -34,7 +36,8 @@ def tell(*, now: datetime) -> int:
     messages: list[Message] = []
     for told in by_estate.values():
         messages += [_digest(told)] if len(told) > SINGLY else [_message(one) for one in told]
-    outbox.enqueue(messages, now=now)
+    leaks = [one for told in by_estate.values() for one in told if one.kind == MeterAlert.Kind.LEAK]
+    outbox.enqueue([*messages, *_to_homes(leaks, now)], now=now)
     for alert in (one for told in by_estate.values() for one in told):
         alert.told_severity = alert.severity
     MeterAlert.objects.bulk_update(
@@ -52,6 +55,27 @@ def _message(alert: MeterAlert) -> Message:
         once_key=f"{EVENT}:{alert.pk}:{alert.severity}",
         text=f"{alert.get_severity_display()}. {alert.says} {what.do}",
     )
+
+
+def _to_homes(leaks: Sequence[MeterAlert], now: datetime) -> list[Message]:
+    """A leak costs those who live there, and they are the first who can close a tap."""
+    meters = {alert.meter_id: alert for alert in leaks if alert.meter_id}
+    hangs = Installation.objects.filter(meter__in=meters, ends_at=None, unit__isnull=False)
+    pairs = [
+        (
+            unit_id,
+            Message(
+                event=Notification.Event.LEAK, subject_key=f"alert:{meters[meter_id].pk}",
+                scope=meters[meter_id].estate_id, once_key=f"leak:{meters[meter_id].pk}",
+                text=f"Unit {unit_number}: {meters[meter_id].says}",
+                values={"says": meters[meter_id].says},
+            ),
+        )
+        for meter_id, unit_id, unit_number in hangs.values_list(
+            "meter", "unit", "unit__unit_number"
+        )
+    ]  # fmt: skip
+    return recipients.addressed(pairs, now=now)
 
 
 def _digest(told: Sequence[MeterAlert]) -> Message:

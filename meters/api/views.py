@@ -33,9 +33,11 @@ from meters.models import Concentrator, Installation, Meter
 from meters.models.control import LIFE
 from meters.models.devices import CommunicationStatus
 from quantify.api import editing
+from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
 from quantify.quantities import kilo
+from quantify.tables.description import Kind
 from units.api.refusals import ANOTHER_ESTATE
 
 
@@ -50,6 +52,7 @@ class ConcentratorViewSet(Listed, Shown, Created, Changed, Archived):
         name: name for name in ("serial", "name", "last_contact_at", "created_at", "updated_at")
     }
     default_sort = ("serial", "pk")
+    unbatchable = frozenset({"collect"})
     permission_names = {
         "show_status": "meters.view_concentrator",
         "collect": "meters.collect_concentrator",
@@ -97,7 +100,7 @@ _MET = {
 }
 
 
-class MeterViewSet(Listed, Shown, Created, Changed, Archived, Replacing):
+class MeterViewSet(ListedAsFile, Shown, Created, Changed, Archived, Replacing):
     """Meters, installed or in store."""
 
     queryset = Meter.objects.all()
@@ -110,6 +113,22 @@ class MeterViewSet(Listed, Shown, Created, Changed, Archived, Replacing):
         for name in ("serial", "kind", "last_contact_at", "last_reading_at", "created_at")
     }
     default_sort = ("serial", "pk")
+    file_title = "meters"
+    file_related = ("estate", "concentrator")
+    file_fields = (
+        Field("id", "Id"),
+        Field("estate", "Estate", source="estate.code"),
+        Field("serial", "Serial"),
+        Field("kind", "Kind"),
+        Field("manufacturer", "Manufacturer"),
+        Field("model", "Model"),
+        Field("unit", "Unit id", source="current_unit"),
+        Field("communication_type", "Reached by"),
+        Field("communication_status", "Status"),
+        Field("relay_state", "Relay"),
+        Field("last_contact_at", "Last contact", Kind.INSTANT),
+        Field("last_reading_at", "Last reading", Kind.INSTANT),
+    )
     permission_names = {
         "install": "meters.add_installation",
         "remove_from_place": "meters.add_installation",
@@ -118,6 +137,7 @@ class MeterViewSet(Listed, Shown, Created, Changed, Archived, Replacing):
         "show_status": "meters.view_meter",
     }
     refusals = {
+        "list": (TOO_MANY,),
         "destroy": (refusals.INSTALLED,),
         "install": (refusals.TAKEN, refusals.NOT_A_QUARTER, ANOTHER_ESTATE),
         "replace": (

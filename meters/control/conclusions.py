@@ -7,6 +7,7 @@ from django.db import transaction
 
 from meters import alerts
 from meters.alerts import Kind, Severity
+from meters.control import telling
 from meters.control.exchange import Exchange, Order, reached
 from meters.dlms.values import RelayState
 from meters.models.control import Command
@@ -98,6 +99,7 @@ def _verify(command: Command, now: datetime) -> None:
         message=PRESS_THE_BUTTON if waits else f"{told.label}: {command.reason}",
         now=now,
     )
+    telling.tell(command, now=now)
 
 
 def _go_on(command: Command, attempt: Attempt, now: datetime) -> None:

@@ -41,7 +41,7 @@ FAILED = problems.define(
 NOT_IN_A_BATCH = problems.define(
     "not_in_a_batch", HTTPStatus.BAD_REQUEST, "Not an operation of a batch",
     "A batch takes the operations of this API on its objects, by their paths: no other batch, no "
-    "files, nothing that needs no credentials.",
+    "files, nothing that needs no credentials or could not be taken back.",
 )  # fmt: skip
 # These say what to do about the whole batch, and keep their own kind.
 _OWN_KIND = (problems.BUSY, problems.THROTTLED, problems.UNEXPECTED)
@@ -94,7 +94,7 @@ def _own_key(key: str | None, index: int) -> str:
 def _result(index: int, operation: Operation, request: Request, key: str) -> Result:
     try:
         path, query = _address(operation)
-        match = _match(path)
+        match = _match(operation.method, path)
     except Problem as refused:
         raise _failed(index, operation, refused, _told(refused, operation.path)) from refused
     # A refusal leaves the savepoint by its exception: the transaction may be of no use any more.
@@ -126,16 +126,19 @@ def _address(operation: Operation) -> tuple[str, str]:
     return path if path.startswith(f"{BASE}/") else f"{BASE}{path}", query
 
 
-def _match(path: str) -> ResolverMatch:
+def _match(method: str, path: str) -> ResolverMatch:
     """
     The view of an address.
 
     :raises Problem: if it takes no part in batches.
     """
     match = resolve(path)
+    action = getattr(match.func, "actions", {}).get(method.lower())
     view = getattr(match.func, "cls", None) or getattr(match.func, "view_class", None)
     # What asks for no credentials is for machines and browsers, or proves its sender itself.
     if not getattr(view, "is_batchable", False) or not getattr(view, "authentication_classes", ()):
+        raise Problem(NOT_IN_A_BATCH)
+    if action in getattr(view, "unbatchable", ()):
         raise Problem(NOT_IN_A_BATCH)
     return match
 

@@ -94,6 +94,7 @@ class BooleanFilter(django_filters.TypedChoiceFilter):
 class RelatedFilter(django_filters.UUIDFilter):
     """Rows of one object; an object the caller may not see is not found."""
 
+    can_miss = True
     schema = {"type": "string", "format": "uuid"}
 
     def __init__(self, model: type[models.Model], *args: Any, **kwargs: Any) -> None:

@@ -6,7 +6,6 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 
 from quantify.api import problems
-from quantify.api.filters import RelatedFilter
 from quantify.api.problems import Kind
 
 PROBLEM_SCHEMA = {
@@ -109,7 +108,7 @@ class EnvelopeSchema(AutoSchema):
     def _names_others(self) -> bool:
         """Whether a list is filtered by other objects, which may not be there."""
         filters = getattr(getattr(self.view, "filterset_class", None), "base_filters", {})
-        by_other = any(isinstance(one, RelatedFilter) for one in filters.values())
+        by_other = any(getattr(one, "can_miss", False) for one in filters.values())
         return by_other and getattr(self.view, "action", "") == "list"
 
     def _problem_body(self, kinds: list[Kind]) -> dict[str, Any]:

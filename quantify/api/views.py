@@ -57,6 +57,8 @@ class Resource(GenericViewSet):
     default_sort: ClassVar[tuple[str, ...]] = ("pk",)
     cursor_fields: ClassVar[Sequence[str]] = ()
     is_batchable: ClassVar[bool] = True
+    unbatchable: ClassVar[frozenset[str]] = frozenset()
+    """Actions that begin at once, so that rolling back could not take them back."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -175,6 +175,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "quantify.api.refusals.handle",
     "COERCE_DECIMAL_TO_STRING": True,
+    # What an answer is written in is asked for by `Accept`.
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -244,10 +246,26 @@ CELERY_BEAT_SCHEDULE = {
         "task": "wallets.tasks.close_months",
         "schedule": crontab(hour=3, minute=0),
     },
+    "tell of water in debt": {
+        "task": "wallets.tasks.tell_of_debts",
+        "schedule": crontab(hour=9, minute=0),
+    },
+    "tell of statements": {
+        "task": "wallets.tasks.tell_of_statements",
+        "schedule": crontab(hour=8, minute=0),
+    },
     "add up the ledger": {
         "task": "wallets.tasks.verify_ledger",
         "schedule": crontab(hour=2, minute=30),
     },
+}
+
+# --- Messages -----------------------------------------------------------------------------------
+# SMS and push have no provider yet: name an adapter of `notifications.channels.Channel` here.
+NOTIFICATION_CHANNELS: dict[str, str] = {
+    "email": "notifications.channels.email.Email",
+    "sms": env.str("SMS_CHANNEL", default="notifications.channels.unconfigured.Unconfigured"),
+    "push": env.str("PUSH_CHANNEL", default="notifications.channels.unconfigured.Unconfigured"),
 }
 
 # --- Words, time, files -------------------------------------------------------------------------

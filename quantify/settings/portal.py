@@ -67,6 +67,8 @@ SIDEBAR = [
             ),
             _page("Relay drift", "rule", "meters.relaydrift"),
             _page("Messages", "mail", "notifications.notification"),
+            _page("Deliveries", "outgoing_mail", "notifications.delivery"),
+            _page("Message templates", "edit_document", "notifications.template"),
         ],
     },
     {

@@ -37,6 +37,7 @@ MAILERS = {
             "username": env.str("EMAIL_USER", default=""),
             "password": env.str("EMAIL_PASSWORD", default=""),
             "use_tls": env.bool("EMAIL_USE_TLS", default=False),
+            "timeout": env.int("EMAIL_TIMEOUT", default=10),
         },
     },
 }

@@ -16,6 +16,7 @@ from accounts.models import AuditEntry, KeptAnswer
 from accounts.tests.factories import UserFactory
 from estates.models import Estate
 from estates.tests.factories import EstateFactory
+from meters.tests.factories import ConcentratorFactory
 from notifications.models import Notification
 from quantify.tests.client import Client
 from units.models import Unit
@@ -177,6 +178,15 @@ class TestWhatBelongsToNoBatch:
         assert response.status_code in (400, 422)
         if response.status_code == 400:
             assert response.json()["operation"]["problem"]["code"] == "not_in_a_batch"
+
+    def test_is_what_begins_at_once(self, admin):
+        concentrator = ConcentratorFactory.create()
+        path = f"/concentrators/{concentrator.pk}/collect"
+        with patch("meters.tasks.collect.delay") as begun:
+            response = send(admin, {"method": "POST", "path": path})
+
+        assert response.json()["operation"]["problem"]["code"] == "not_in_a_batch"
+        assert begun.call_count == 0
 
     def test_is_a_query_of_anything_but_a_get(self, admin):
         wallet = WalletFactory.create()

@@ -26,7 +26,8 @@ from meters.models import Command, Meter, MeterAlert, MeterKeys
 from meters.tests.factories import ConcentratorFactory, MeterFactory
 from meters.tests.simulated import plan, serving
 from notifications import outbox
-from notifications.models import Notification
+from notifications.models import Delivery, Notification
+from notifications.recipients import Recipient
 from quantify.crash_points import Point, reach
 from quantify.periods import INTERVAL
 from quantify.stack.instance import CHECKOUT
@@ -419,7 +420,7 @@ class TestMessage:
     def test_is_delivered_once(self, processes: Mortals, tmp_path: Path):
         message = outbox.Message(
             event=Notification.Event.PAYMENT_RECEIVED, subject_key="x", once_key="x", text="Thanks",
-            channel=Notification.Channel.EMAIL, address="resident@example.org",
+            recipients=[Recipient(key="x", name="Thandi", email="resident@example.org")],
         )  # fmt: skip
         outbox.enqueue([message], now=NOON)
 
@@ -429,6 +430,27 @@ class TestMessage:
         for _ in range(2):
             assert processes.run("deliver", tmp_path) == 0
         assert len(list(tmp_path.iterdir())) == 1
+
+    @pytest.mark.parametrize(("at", "left"), [(Point.MESSAGE_LEAVING, 0), (Point.MESSAGE_SENT, 1)])
+    def test_is_not_sent_again_when_it_may_have_left(
+        self, processes: Mortals, tmp_path: Path, at: Point, left: int
+    ):
+        message = outbox.Message(
+            event=Notification.Event.PAYMENT_RECEIVED, subject_key="x", once_key="x", text="Thanks",
+            recipients=[Recipient(key="x", name="Thandi", email="resident@example.org")],
+        )  # fmt: skip
+        outbox.enqueue([message], now=NOON)
+        assert processes.run("deliver", tmp_path, at=at) == KILLED
+
+        assert processes.run("deliver", tmp_path) == 0
+
+        assert len(list(tmp_path.iterdir())) == left
+        assert Delivery.objects.get().state == Delivery.State.SENDING
+
+        Delivery.objects.update(sending_at=NOON)
+        assert processes.run("deliver", tmp_path) == 0
+        assert len(list(tmp_path.iterdir())) == left
+        assert Delivery.objects.get().state == Delivery.State.UNCERTAIN
 
 
 @pytest.fixture

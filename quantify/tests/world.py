@@ -22,7 +22,7 @@ from meters.tests.factories import (
     RelayDriftFactory,
     UplinkFactory,
 )
-from notifications.models import Notification
+from notifications.models import Delivery, Notification
 from quantify.periods import INTERVAL, floor_to_interval
 from rates.models import RateTable, ReferenceTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
@@ -166,12 +166,21 @@ def _news(estate: Estate, meters: list[Meter], homes: list[Unit], now: datetime)
         ReadingConflict.objects.create(
             meter=meter, channel=1, taken_at=now, value=5, source="automatic"
         )
-        Notification.objects.create(
+        message = Notification.objects.create(
             event=Notification.Event.LOW_BALANCE,
             scope=estate.pk,
-            address=f"{unit.unit_number}@example.com",
             subject_key=f"unit:{unit.pk}",
             once_key=f"low:{unit.pk}",
             text=f"{unit.unit_number}: your balance is low.",
+            due_at=now,
+        )
+        Delivery.objects.create(
+            notification=message,
+            channel=Delivery.Channel.EMAIL,
+            recipient_key=f"unit:{unit.pk}",
+            name=f"{unit.unit_number} resident",
+            address=f"{unit.unit_number}@example.com",
+            subject="Low balance",
+            body=f"{unit.unit_number}: your balance is low.",
             due_at=now,
         )

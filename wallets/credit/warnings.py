@@ -10,6 +10,7 @@ from django.db.models import F, Max, Q, QuerySet
 from notifications import outbox
 from notifications.models import Notification
 from notifications.outbox import Message
+from units import recipients
 from wallets import limits
 from wallets.credit.policy import WARNED_WITHIN, Facts
 from wallets.forecasting import forecast, histories
@@ -41,11 +42,11 @@ def write(*, now: datetime, wallet_ids: Sequence[UUID] | None = None) -> int:
     told = _told(now)
     states = _states(wallets, now)
     messages = [
-        message
+        (wallet.unit_id, message)
         for wallet in wallets
         if (message := _message(wallet, states[wallet.pk], told, now)) is not None
     ]
-    outbox.enqueue(messages, now=now)
+    outbox.enqueue(recipients.addressed(messages, now=now), now=now)
     return len(messages)
 
 
@@ -67,11 +68,14 @@ def before_a_cut(spared: Iterable[Facts], *, now: datetime) -> int:
                 f"at least R{facts.activation_minimum} to it, or it is cut."
             ),
             scope=facts.estate_id,
+            values={"utility": facts.utility, "activation_minimum": f"R{facts.activation_minimum}"},
         )
         for facts in spared
         if f"wallet:{facts.wallet_id}" not in told
     }
-    outbox.enqueue(list(messages.values()), now=now)
+    units = dict(Wallet.objects.filter(pk__in=messages).values_list("pk", "unit_id"))
+    pairs = [(units[wallet_id], message) for wallet_id, message in messages.items()]
+    outbox.enqueue(recipients.addressed(pairs, now=now), now=now)
     return len(messages)
 
 
@@ -153,6 +157,7 @@ def _message(wallet: Wallet, state: State, told: Told, now: datetime) -> Message
             "Top up soon, or the electricity is cut when the credit is used up."
         ),
         scope=wallet.unit.estate_id,
+        values={"balance": f"R{wallet.balance}", "lasting": _lasting(state)},
     )
 
 

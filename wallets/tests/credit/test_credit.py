@@ -56,9 +56,10 @@ class TestControl:
         outbox.deliver_due(now=now)
         control_and_send(now + timedelta(minutes=1), relays)
 
-        message = Notification.objects.get()
+        message, told = Notification.objects.order_by("created_at")
         assert message.event == Notification.Event.DISCONNECTION_WARNING
         assert "no credit is left for electricity" in message.text
+        assert told.event == Notification.Event.DISCONNECTED
         assert relays.orders == ["disconnect"]
 
     def test_does_not_warn_of_a_cut_that_is_ruled_out(
