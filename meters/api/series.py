@@ -30,14 +30,17 @@ from meters.api.readings import (
     RehearsedSerializer,
     entry,
 )
+from meters.api.serializers import channel_name
 from meters.consumption import GroupBy
 from meters.manual import ManualOutcome
 from meters.models import Interval, Meter, MeterEvent, Reading
 from quantify.api import filters, problems
 from quantify.api.filters import wants_preview
+from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem
 from quantify.api.views import Listed, Resource, told
 from quantify.periods import Period
+from quantify.tables.description import Kind
 
 SPANS = {
     GroupBy.INTERVAL: timedelta(days=1),
@@ -66,7 +69,7 @@ class _OfMeter(Listed, Resource):
         return rows.filter(meter=self.kwargs.get("pk"))
 
 
-class ReadingViewSet(_OfMeter):
+class ReadingViewSet(ListedAsFile, _OfMeter):
     """The values of a meter's registers, the newest first."""
 
     queryset = Reading.objects.all()
@@ -75,13 +78,23 @@ class ReadingViewSet(_OfMeter):
     sort_fields = {"taken_at": "taken_at"}
     default_sort = ("-taken_at", "channel")
     cursor_fields = ("-taken_at", "channel")
+    file_title = "readings"
+    file_fields = (
+        Field("taken_at", "Taken at", Kind.INSTANT),
+        Field("register", "Register", source=lambda row: channel_name(row.channel)),
+        Field("value", "Value", Kind.QUANTITY),
+        Field("source", "Source"),
+        Field("status", "Status bits", Kind.COUNT),
+        Field("received_at", "Received at", Kind.INSTANT),
+    )
     parameters = {"create": ("preview",)}
-    refusals = {"create": (refusals.REJECTED, refusals.CONFLICT)}
+    refusals = {"list": (TOO_MANY,), "create": (refusals.REJECTED, refusals.CONFLICT)}
 
     @extend_schema(operation_id="meter_readings")
     def list(self, request: Request, **_: Any) -> Response:
         self.meter()
-        return super().list(request)
+        listed: Response = super().list(request)
+        return listed
 
     @extend_schema(
         operation_id="meter_readings_record",

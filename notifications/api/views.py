@@ -68,7 +68,7 @@ class NotificationViewSet(Listed, Shown):
         message = self.seen_object()
         ReadMark.objects.get_or_create(
             notification_id=message.pk,
-            user_id=request.user.pk,
+            user=cast("User", request.user),
             defaults={"read_at": timezone.now()},
         )
         return self.answered(pk)

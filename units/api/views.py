@@ -8,9 +8,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
 from quantify.periods import local_day
+from quantify.tables.description import Kind
 from units import occupancies
 from units.api.filters import ResidentFilters, UnitFilters
 from units.api.refusals import ANOTHER_ESTATE, NOT_OCCUPIED
@@ -41,7 +43,7 @@ class ResidentViewSet(Listed, Shown, Created, Changed, Archived):
         return rows.filter(estate__deleted_at=None)
 
 
-class UnitViewSet(Listed, Shown, Created, Changed, Archived):
+class UnitViewSet(ListedAsFile, Shown, Created, Changed, Archived):
     """Homes of an estate."""
 
     queryset = Unit.objects.all()
@@ -57,11 +59,27 @@ class UnitViewSet(Listed, Shown, Created, Changed, Archived):
         },
     }
     default_sort = ("estate__code", "unit_number", "pk")
+    file_title = "units"
+    file_related = ("estate",)
+    file_fields = (
+        Field("id", "Id"),
+        Field("estate", "Estate", source="estate.code"),
+        Field("unit_number", "Unit"),
+        Field("building", "Building"),
+        Field("floor", "Floor", Kind.COUNT),
+        Field("bedrooms", "Bedrooms", Kind.COUNT),
+        Field("bathrooms", "Bathrooms", Kind.COUNT),
+        Field("size_m2", "Size, m²", Kind.MONEY),
+        Field("status", "Status"),
+        Field("protected_supply", "Never cut", Kind.FLAG),
+    )
     permission_names = {
         "assign_resident": "units.add_occupancy",
         "vacate": "units.change_occupancy",
     }
-    refusals = {"assign_resident": (ANOTHER_ESTATE,), "vacate": (NOT_OCCUPIED,)}
+    refusals = {
+        "list": (TOO_MANY,), "assign_resident": (ANOTHER_ESTATE,), "vacate": (NOT_OCCUPIED,)
+    }  # fmt: skip
 
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = rows.filter(estate__deleted_at=None)

@@ -15,8 +15,10 @@ from rest_framework.response import Response
 from accounts.models import User
 from quantify.api import editing, idempotency, problems
 from quantify.api.filters import wants_preview
+from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem, translated
-from quantify.api.views import Changed, Listed, Shown, told
+from quantify.api.views import Changed, Shown, told
+from quantify.tables.description import Kind
 from wallets import ledger, limits, purchases, topups
 from wallets.api import refusals, transactions
 from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed
@@ -45,7 +47,7 @@ NEWEST = 10
 SHOWN_WHOLE = ("retrieve", "update", "partial_update")
 
 
-class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed):
+class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, Changed):
     """Prepaid money, one wallet for each unit."""
 
     http_method_names = ["get", "head", "post", "patch"]
@@ -60,13 +62,31 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed
         **{name: name for name in ("balance", "arrears", "created_at", "updated_at")},
     }
     default_sort = ("unit__estate__code", "unit__unit_number", "pk")
+    file_title = "wallets"
+    file_related = ("unit__estate",)
+    file_fields = (
+        Field("id", "Id"),
+        Field("estate", "Estate", source="unit.estate.code"),
+        Field("unit_number", "Unit", source="unit.unit_number"),
+        *(
+            Field(name, name.capitalize(), Kind.MONEY)
+            for name in ("balance", "available", "electricity", "water", "solar", "arrears")
+        ),
+        Field("effective_low_balance_limit", "Low below", Kind.MONEY, "limit"),
+        Field("is_suspended", "Suspended", Kind.FLAG),
+    )
     parameters = {"topup": ("preview",), "statement": ("from", "to")}
     permission_names = {
         **OfficeActions.permission_names,
         "topup": "wallets.topup_wallet",
         "purchase": "wallets.purchase_wallet",
     }
-    refusals = {**OfficeActions.refusals, "topup": refusals.TOPUP, "purchase": refusals.PURCHASE}
+    refusals = {
+        **OfficeActions.refusals,
+        "list": (TOO_MANY,),
+        "topup": refusals.TOPUP,
+        "purchase": refusals.PURCHASE,
+    }
 
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = rows.filter(unit__deleted_at=None, unit__estate__deleted_at=None)
@@ -136,7 +156,7 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, Listed, Shown, Changed
         return moved(posted, MovedSerializer)
 
 
-class TransactionViewSet(Listed, Shown):
+class TransactionViewSet(ListedAsFile, Shown):
     """What happened to wallets; never changed, only reversed."""
 
     queryset = Transaction.objects.all()
@@ -147,11 +167,34 @@ class TransactionViewSet(Listed, Shown):
     sort_fields = {name: name for name in ("number", "occurred_at", "amount")}
     default_sort = ("-number",)
     cursor_fields = ("-number",)
+    file_title = "transactions"
+    file_related = ("estate",)
+    file_fields = (
+        Field("number", "Number", source=str),
+        Field("occurred_at", "When", Kind.INSTANT),
+        Field("estate", "Estate", source="estate.code"),
+        Field("unit_number", "Unit", source="wallet.unit.unit_number"),
+        Field("kind", "Kind"),
+        Field("utility", "Utility"),
+        Field("amount", "Amount", Kind.MONEY),
+        Field("balance_before", "Balance before", Kind.MONEY),
+        Field("balance_after", "Balance after", Kind.MONEY),
+        Field("arrears_after", "Arrears after", Kind.MONEY),
+        Field("payment_method", "Method"),
+        Field("reference", "Reference"),
+        Field("reason", "Reason"),
+        Field("actor", "By", source=lambda row: row.actor.username if row.actor else None),
+        Field("id", "Id"),
+    )
     permission_names = {
         "explain": "wallets.view_charge",
         "reverse": "wallets.reverse_transaction",
     }
-    refusals = {"explain": (refusals.NOT_A_CHARGE,), "reverse": refusals.REVERSAL}
+    refusals = {
+        "list": (TOO_MANY,),
+        "explain": (refusals.NOT_A_CHARGE,),
+        "reverse": refusals.REVERSAL,
+    }
 
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = transactions.shaped(rows)
