@@ -5,11 +5,11 @@ Each report is a module with one query function; it is described here once, and 
 files and the portal are made from the description. Reports only read.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from estates.models import Estate
 from quantify.periods import EPOCH, Period, midnight
@@ -65,14 +65,21 @@ class Answer:
     """
     The rows, what they add up to in the same columns (blank where nothing adds up), and more.
 
-    `rows` may be made while they are read, once, and only within the snapshot of the answer;
-    `count` then says how many there are.
+    `rows` may be made while they are read, once, and only within the snapshot of the answer, which
+    ends their reading with `with`; `count` then says how many there are.
     """
 
     rows: Iterable[Row]
     totals: Sequence[Row] = ()
     sections: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     count: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if isinstance(self.rows, Generator):
+            self.rows.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,7 @@ def show(request: HttpRequest, page: ModelAdmin, slug: str) -> HttpResponseBase:
     context: dict[str, Any] = {}
     if form.is_valid():
         question, asked = form.question(), form.asked()
-        with snapshot():
-            answer = report.answer(question)
+        with snapshot(), report.answer(question) as answer:
             if (kind := request.GET.get("format", "")) in FORMATS:
                 try:
                     table = report.table(question, answer.rows)

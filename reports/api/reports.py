@@ -37,8 +37,7 @@ class ReportView(TabularView):
     def answered(self, request: Request) -> Response | FileResponse:
         question = self._question(request)
         kind = request.accepted_renderer.format
-        with snapshot():
-            answer = self.report.answer(question)
+        with snapshot(), self.report.answer(question) as answer:
             if kind in FORMATS:
                 table = self.report.table(question, answer.rows)
                 try:
