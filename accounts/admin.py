@@ -15,7 +15,14 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts import invitations, own_roles, people, roles, second_factor
+from accounts import (
+    invitations,
+    own_roles,
+    people,
+    roles,
+    second_factor,
+    security_events,
+)
 from accounts.forms import NewPersonForm, PersonForm, RoleForm
 from accounts.models import AuditEntry, Role, User
 from quantify.portal import columns, formats
@@ -97,10 +104,12 @@ class UserAdmin(SuperAdminMixin, ArchiveAdmin, DjangoUserAdmin):  # type: ignore
     ) -> None:
         names = PersonForm.Meta.fields if change else NewPersonForm.Meta.fields
         filled = {name: form.cleaned_data[name] for name in names}
+        before = User.objects.filter(pk=obj.pk).values_list("role__code", flat=True).first()
         if change:
             become(obj, people.change(user=obj, by=people.signed_in(request), **filled))
         else:
             become(obj, people.add(password=form.cleaned_data["password1"], **filled))
+        security_events.role_changed(request, person=obj, before=before)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         people.remove(user=obj, by=people.signed_in(request), at=timezone.now())
@@ -163,6 +172,11 @@ class RoleAdmin(SuperAdminMixin, ArchiveAdmin):
     ]
     search_fields = ["name", "code"]
     ordering = ["name"]
+
+    def save_model(self, request: HttpRequest, obj: Role, form: Any, change: bool) -> None:  # noqa: FBT001
+        super().save_model(request, obj, form, change)
+        if {"code", "permissions"} & set(form.changed_data):
+            security_events.permissions_changed(request, role=obj)
 
     @admin.display(description="Kind")
     def built_in(self, role: Role) -> SafeString:

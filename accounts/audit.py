@@ -17,7 +17,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import AuditEntry, User
-from quantify.api import request_id
+from quantify.api import addresses, request_id
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -92,7 +92,7 @@ class _Introduction:
             user: User | AnonymousUser = self.request.user
             if user.is_authenticated:
                 self.is_made = True
-                _tell(str(user.pk), request_id.current() or "", _address(self.request))
+                _tell(str(user.pk), request_id.current() or "", addresses.of(self.request))
         return execute(sql, params, many, context)
 
     def withdraw(self) -> None:
@@ -108,7 +108,3 @@ def _tell(actor: str, request: str, address: str) -> None:
             "set_config('quantify.address', %s, false)",
             [actor, request, address],
         )
-
-
-def _address(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))

@@ -6,19 +6,25 @@ from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
 from accounts.models import User
+from quantify.api import hashing, throttles
 
 
 class RoleBackend(BaseBackend):
+    """Counts attempts before it hashes, and hashes only a few passwords at a time."""
+
     def authenticate(
         self, request: HttpRequest | None, username: str = "", password: str = "", **_: object
     ) -> User | None:
-        try:
-            user = User.objects.get_by_natural_key(username)
-        except User.DoesNotExist:
-            # The same work as for a known name, so that the time tells nothing.
-            User().set_password(password)
-            return None
-        return user if user.check_password(password) and user.is_active else None
+        if request is not None:
+            throttles.spend_sign_in(request, username)
+        user = User.objects.filter(username__iexact=username).first()
+        with hashing.one_hash():
+            if user is None:
+                # The same work as for a known name, so that the time tells nothing.
+                User().set_password(password)
+                return None
+            is_right = user.check_password(password)
+        return user if is_right and user.is_active else None
 
     def get_user(self, user_id: UUID) -> User | None:
         return User.objects.filter(pk=user_id, is_active=True).first()

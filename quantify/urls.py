@@ -27,6 +27,7 @@ from notifications.api.views import (
     OwnSettings,
     TemplateViewSet,
 )
+from quantify import metrics
 from quantify.api import documents, health
 from quantify.portal.choices import Autocomplete
 from rates.api.references import ReferenceViewSet
@@ -149,6 +150,7 @@ urlpatterns = [
     path("set-password/<uidb64>/<token>", SetPassword.as_view(), name="set-password"),
     path("password-is-set", PasswordIsSet.as_view(), name="password-set"),
     path("api/v1/", include(api)),
+    path("metrics", metrics.scrape, name="metrics"),
     re_path("^api/", documents.Nothing.as_view()),
 ]
 

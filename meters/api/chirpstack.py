@@ -20,7 +20,7 @@ from meters.lorawan.chirpstack import Kind
 from meters.lorawan.errors import UnreadableEvent
 from meters.models.radio import NetworkServer
 from meters.radio import reception, servers
-from quantify.api import problems
+from quantify.api import addresses, problems
 from quantify.api.problems import Problem
 from quantify.api.views import View, told
 
@@ -119,7 +119,7 @@ def _recognised(request: Request) -> NetworkServer:
     try:
         return servers.recognise(request.headers.get(HEADER, ""), now=timezone.now())
     except servers.WrongSecret as error:
-        counted_as = f"wrong-secret:{request.META.get('REMOTE_ADDR', '')}"
+        counted_as = f"wrong-secret:{addresses.of(request._request)}"
         cache.add(counted_as, 0, WRONG_WITHIN)
         try:
             tried = cache.incr(counted_as)

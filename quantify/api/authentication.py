@@ -1,6 +1,7 @@
 """HTTP Basic without a password hash per request."""
 
 import hashlib
+from contextlib import suppress
 
 from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_client_ip_address, get_cool_off
@@ -12,6 +13,7 @@ from django.core.cache import cache
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+from redis.exceptions import RedisError
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -44,7 +46,8 @@ class RememberedBasicAuthentication(BasicAuthentication):
         if user is not None and self._is_remembered(request._request, name, user, password):
             return user, None
         verified = self._verified(request._request, name, password)
-        cache.set(_remembered_as(verified, password), 1, settings.BASIC_AUTH_REMEMBER_SECONDS)
+        with suppress(RedisError):
+            cache.set(_remembered_as(verified, password), 1, settings.BASIC_AUTH_REMEMBER_SECONDS)
         return verified, None
 
     @staticmethod
@@ -54,7 +57,11 @@ class RememberedBasicAuthentication(BasicAuthentication):
         if not user.is_active:
             return False
         remembered_as, locked_as = _remembered_as(user, password), _locked_as(request, name)
-        known = cache.get_many([remembered_as, locked_as])
+        try:
+            known = cache.get_many([remembered_as, locked_as])
+        except RedisError:
+            # Nothing is remembered then: the password is hashed, the lockout asked.
+            return False
         return remembered_as in known and locked_as not in known
 
     @staticmethod
@@ -70,7 +77,8 @@ class RememberedBasicAuthentication(BasicAuthentication):
         request.user = user
         ip_address = get_client_ip_address(request)
         AxesProxyHandler.reset_attempts(username=name, ip_address=ip_address)
-        cache.delete(_locked_as(request, name))
+        with suppress(RedisError):
+            cache.delete(_locked_as(request, name))
         return user
 
 
@@ -108,4 +116,5 @@ def _mark_lockout(request: HttpRequest, username: str, **_: object) -> None:
     """
     cool_off = get_cool_off(request)
     seconds = int(cool_off.total_seconds()) if cool_off else None
-    cache.set(_locked_as(request, (username or "").lower()), 1, seconds)
+    with suppress(RedisError):
+        cache.set(_locked_as(request, (username or "").lower()), 1, seconds)

@@ -1,10 +1,12 @@
 """Whether the process lives and whether it can serve; without credentials and details."""
 
 import logging
+import threading
 from http import HTTPStatus
 
 from django.core.cache import cache
 from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 from drf_spectacular.utils import extend_schema, inline_serializer
 from redis.exceptions import RedisError
 from rest_framework import serializers
@@ -16,6 +18,7 @@ from quantify.api.problems import Problem
 from quantify.api.views import View, told
 
 logger = logging.getLogger(__name__)
+_migrated = threading.Event()
 NOT_READY = problems.define(
     "not_ready", HTTPStatus.SERVICE_UNAVAILABLE, "Not ready",
     "The service runs but cannot serve now; ask again in a moment.",
@@ -35,7 +38,7 @@ class Live(View):
 
 
 class Ready(View):
-    """The database and the cache answer too."""
+    """The database and the cache answer too, and the database is of this version."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -43,7 +46,7 @@ class Ready(View):
 
     @extend_schema(operation_id="health_ready", responses=STATE)
     def get(self, request: Request) -> Response:
-        if _database_answers() and _cache_answers():
+        if _database_answers() and _cache_answers() and _is_migrated():
             return told({"status": "ok"})
         raise Problem(NOT_READY)
 
@@ -55,6 +58,18 @@ def _database_answers() -> bool:
     except DatabaseError:
         logger.exception("The database does not answer")
         return False
+    return True
+
+
+def _is_migrated() -> bool:
+    """Whether every migration of this version was applied; asked until it is so once."""
+    if _migrated.is_set():
+        return True
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        logger.warning("Migrations of this version are not applied yet")
+        return False
+    _migrated.set()
     return True
 
 

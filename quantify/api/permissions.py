@@ -35,10 +35,15 @@ class RolePermission(BasePermission):
         return name == SIGNED_IN or request.user.has_perm(name)
 
 
+def operation_name(method: str) -> str:
+    """The method under which a view describes an operation: HEAD asks what GET does."""
+    return "get" if method == "HEAD" else method.lower()
+
+
 def permission_name(view: Any, method: str) -> str | None:
     """The permission an operation of a view needs."""
     names = getattr(view, "permission_names", {})
-    action = getattr(view, "action", None) or method.lower()
+    action = getattr(view, "action", None) or operation_name(method)
     if action in names:
         return str(names[action])
     queryset = getattr(view, "queryset", None)

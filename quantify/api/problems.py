@@ -107,6 +107,19 @@ LOCKED_OUT = define(
     "Too many wrong passwords came for this user from this address. "
     "Wait the seconds that Retry-After says.",
 )  # fmt: skip
+SIGN_IN_BUSY = define(
+    "sign_in_busy", HTTPStatus.SERVICE_UNAVAILABLE, "Busy signing people in",
+    "Too many passwords are being checked at once. Wait the seconds that Retry-After says.",
+)  # fmt: skip
+TOO_LARGE = define(
+    "too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Body too large",
+    "The body is larger than this operation takes.",
+)  # fmt: skip
+HTTPS_NEEDED = define(
+    "https_needed", HTTPStatus.FORBIDDEN, "HTTPS needed",
+    "The API is served over HTTPS only, and what came over plain HTTP may have been read: "
+    "change a password or key that was sent with it.",
+)  # fmt: skip
 UNEXPECTED = define(
     "unexpected", HTTPStatus.INTERNAL_SERVER_ERROR, "Unexpected error",
     "Something failed that should not have. Tell us the request id.",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from math import ceil
 from typing import Any
 
 from django.core import exceptions as django_errors
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
-from quantify.api import problems, request_id
+from quantify.api import hashing, logs, problems, request_id, throttles
 from quantify.api.problems import FieldError, Kind, Problem
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response:
     problem = as_problem(exc)
     request = context["request"]
     if problem.kind is problems.UNEXPECTED:
-        logger.error("%s %s failed", request.method, request.path, exc_info=exc)
+        # The route, not the path: what somebody typed into an address stays out of the logs.
+        logger.error("%s %s failed", request.method, logs.route_of(request._request), exc_info=exc)
         got_request_exception.send(sender=None, request=request)
     set_rollback()
     return Response(
@@ -129,10 +131,8 @@ def _unauthenticated(exc: exceptions.APIException) -> Problem:
     return Problem(problems.NOT_AUTHENTICATED, str(exc.detail), headers=headers)
 
 
-def _throttled(exc: exceptions.Throttled) -> Problem:
-    wait = getattr(exc, "wait", None)
-    headers = {"Retry-After": str(int(wait))} if wait else None
-    return Problem(problems.THROTTLED, headers=headers)
+def _to_wait(kind: Kind) -> Callable[[Any], Problem]:
+    return lambda exc: Problem(kind, headers={"Retry-After": str(ceil(exc.wait or 1))})
 
 
 _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
@@ -148,8 +148,10 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (exceptions.MethodNotAllowed, _with_words(problems.METHOD_NOT_ALLOWED)),
     (exceptions.NotAcceptable, _simple(problems.NOT_ACCEPTABLE)),
     (exceptions.UnsupportedMediaType, _with_words(problems.UNSUPPORTED)),
-    (exceptions.Throttled, _throttled),
-    (django_errors.RequestDataTooBig, _simple(problems.MALFORMED)),
+    (exceptions.Throttled, _to_wait(problems.THROTTLED)),
+    (throttles.TooMany, _to_wait(problems.THROTTLED)),
+    (hashing.HashingBusy, _to_wait(problems.SIGN_IN_BUSY)),
+    (django_errors.RequestDataTooBig, _simple(problems.TOO_LARGE)),
     (IntegrityError, _from_integrity),
     (OperationalError, _from_operational),
     (DataError, lambda _exc: problems.invalid("", "out_of_range", "A value is out of range.")),

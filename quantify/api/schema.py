@@ -87,13 +87,15 @@ class EnvelopeSchema(AutoSchema):
 
     def _problems(self) -> dict[str, list[Kind]]:
         """The problems of an operation by status."""
-        kinds = [problems.UNEXPECTED, problems.NOT_ACCEPTABLE, problems.INVALID]
+        kinds = [problems.UNEXPECTED, problems.NOT_ACCEPTABLE, problems.INVALID, problems.THROTTLED]
         if self.view.permission_classes:
             kinds += [problems.NOT_AUTHENTICATED, problems.LOCKED_OUT, problems.FORBIDDEN]
+            kinds.append(problems.SIGN_IN_BUSY)
         if "{" in self.path or self._names_others():
             kinds.append(problems.NOT_FOUND)
         if self.method in ("POST", "PUT", "PATCH"):
             kinds += [problems.MALFORMED, problems.UNSUPPORTED, problems.DUPLICATE]
+            kinds.append(problems.TOO_LARGE)
         if self.method in ("PUT", "PATCH", "DELETE"):
             kinds.append(problems.STALE)
         if getattr(self.view, "requires_if_match", False) and self.method in ("PUT", "PATCH"):

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from quantify.api import editing, etags, filters
+from quantify.api.permissions import operation_name
 from quantify.api.problems import Kind
 from quantify.api.schema import EnvelopeSchema
 
@@ -33,7 +34,7 @@ class View(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        filters.check(request, self.parameters.get((request.method or "").lower(), ()))
+        filters.check(request, self.parameters.get(operation_name(request.method or ""), ()))
 
 
 class Resource(GenericViewSet):

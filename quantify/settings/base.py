@@ -26,7 +26,27 @@ DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 X_FRAME_OPTIONS = "DENY"
+# Forms carry the token in a field; no script reads the cookie.
+CSRF_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
+# Networks of proxies whose X-Forwarded-For is believed; without any, none is.
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", default=[])
+# The largest body of a request, in bytes, and of one that brings a file.
+MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=1024 * 1024)
+MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=12 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# Requests in seconds: of one address in all; of one person or key reading, writing, and moving
+# money; attempts to sign in from one address, and with one name.
+THROTTLES: dict[str, str] = {
+    "address": env.str("THROTTLE_ADDRESS", default="6000/60"),
+    "read": env.str("THROTTLE_READ", default="1200/60"),
+    "write": env.str("THROTTLE_WRITE", default="300/60"),
+    "money": env.str("THROTTLE_MONEY", default="120/60"),
+    "sign-in": env.str("THROTTLE_SIGN_IN", default="20/60"),
+}
+# How many passwords a process hashes at once, and how many seconds others wait for their turn.
+PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=2)
+PASSWORD_HASH_PATIENCE = env.float("PASSWORD_HASH_PATIENCE", default=2.0)
 SESSION_COOKIE_AGE = env.int("SESSION_IDLE_SECONDS", default=15 * 60)
 SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", default=12 * 3600)
 SESSION_SAVE_EVERY_REQUEST = True
@@ -73,6 +93,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "quantify.api.request_id.RequestIdMiddleware",
+    "quantify.api.observing.ObservingMiddleware",
+    "quantify.api.response_headers.ResponseHeadersMiddleware",
+    "quantify.api.gate.GateMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -152,6 +175,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "accounts.lockout.name_tried"
 AXES_HTTP_RESPONSE_CODE = 429
+AXES_CLIENT_IP_CALLABLE = "quantify.api.addresses.of"
 BASIC_AUTH_REALM: str = env.str("BASIC_AUTH_REALM", default="Quantify Admin")
 # A staff account asks for a code from an authenticator app besides the password.
 REQUIRE_TOTP = env.bool("REQUIRE_TOTP", default=False)
@@ -168,6 +192,7 @@ REST_FRAMEWORK = {
         "accounts.api.authentication.PasswordAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["quantify.api.permissions.RolePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["quantify.api.throttles.PersonThrottle"],
     "DEFAULT_PAGINATION_CLASS": "quantify.api.pagination.EnvelopePagination",
     "DEFAULT_FILTER_BACKENDS": ["quantify.api.filters.StrictFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -286,14 +311,27 @@ MAILERS: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}
 }
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="quantify@localhost")
-LOGGING = {
+LOG_LEVEL: str = env.str("LOG_LEVEL", default="INFO")
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+        "json": {"()": "quantify.api.logs.JsonFormatter"},
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"axes": {"level": "ERROR"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "axes": {"level": "ERROR"},
+        # One line a request, which production alone keeps.
+        "quantify.requests": {"level": "WARNING"},
+    },
 }
+# Who may read /metrics: who sends the token, and addresses of these networks; else nobody.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", default=[])
+# Read by prometheus-client itself: where the processes of one installation leave their counts.
+METRICS_FOLDER: str = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 
 # --- Keys of meters -----------------------------------------------------------------------------
 # Fernet keys, the newest first; without any no keys can be stored.

@@ -1,7 +1,7 @@
 """Settings for production: everything secret or local must be given by the environment."""
 
 from quantify.settings.base import *  # noqa: F403
-from quantify.settings.base import BASE_DIR, env
+from quantify.settings.base import BASE_DIR, LOG_LEVEL, LOGGING, env
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -14,7 +14,9 @@ SECURE_PROXY_SSL_HEADER = (
     if env.bool("TRUST_FORWARDED_PROTO", default=False)
     else None
 )
-SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/"]
+# Health is asked from inside; the rest of the API refuses what came unencrypted
+# (quantify.api.gate) instead of leading it on.
+SECURE_REDIRECT_EXEMPT = [r"^api/"]
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
@@ -40,4 +42,13 @@ MAILERS = {
             "timeout": env.int("EMAIL_TIMEOUT", default=10),
         },
     },
+}
+# One JSON object a line. Django's lines about single requests end in their path, which may hold
+# anything; `quantify.requests` tells the same by route.
+LOGGING["handlers"]["console"]["formatter"] = "json"
+LOGGING["loggers"] |= {
+    "quantify.requests": {"level": LOG_LEVEL},
+    "django.request": {"level": "ERROR"},
+    "django.security": {"level": "ERROR"},
+    "axes": {"level": "CRITICAL"},
 }

@@ -129,6 +129,14 @@ def _carry(batch: Batch, *, now: datetime) -> tuple[Batch, Carried | None]:
         return batch, None
 
 
+def waiting(*, now: datetime) -> int:
+    """How many bills a run would look at: those whose facts changed since it last did."""
+    first = _first_open(now)
+    if unchanged.is_known(unchanged.digest(now=now, first_month=first)):
+        return 0
+    return len(staleness.stale(now=now, first_month=first, months=Months.OPEN))
+
+
 def _bill_stale(
     *,
     now: datetime,

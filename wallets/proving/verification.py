@@ -9,10 +9,13 @@ share nothing with `wallets.ledger` but the tables.
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.core.cache import cache
 from django.db import connection
+from redis.exceptions import RedisError
 
 from notifications import outbox
 from notifications.models import Notification
@@ -196,6 +199,10 @@ class Difference:
         return f"Not so: {self.check}. {self.words}."
 
 
+LAST_OUTCOME = "ledger-verified"
+"""Where the cache keeps when the ledger was last watched, and how many differences there were."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """How much was checked, the first differences of each check, and the seconds it took."""
@@ -240,6 +247,8 @@ def watch(*, now: datetime) -> Outcome:
     The message is owed once a local day, however often the ledger is verified.
     """
     outcome = verify()
+    with suppress(RedisError):
+        cache.set(LAST_OUTCOME, (now, len(outcome.differences)), None)
     if not outcome.differences:
         log.info("%s", outcome)
         return outcome
