@@ -173,11 +173,6 @@ class RoleAdmin(SuperAdminMixin, ArchiveAdmin):
     search_fields = ["name", "code"]
     ordering = ["name"]
 
-    def save_model(self, request: HttpRequest, obj: Role, form: Any, change: bool) -> None:  # noqa: FBT001
-        super().save_model(request, obj, form, change)
-        if {"code", "permissions"} & set(form.changed_data):
-            security_events.permissions_changed(request, role=obj)
-
     @admin.display(description="Kind")
     def built_in(self, role: Role) -> SafeString:
         if role.code in roles.BUILT_IN:
@@ -201,6 +196,8 @@ class RoleAdmin(SuperAdminMixin, ArchiveAdmin):
             become(obj, own_roles.change(role=obj, **form.cleaned_data))
         else:
             become(obj, own_roles.make(**form.cleaned_data))
+        if {"code", "permissions"} & set(form.changed_data):
+            security_events.permissions_changed(request, role=obj)
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
         own_roles.remove(role=obj, at=timezone.now())

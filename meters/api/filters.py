@@ -1,4 +1,7 @@
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
+from django.http import Http404
 from django_filters import ChoiceFilter, FilterSet
 
 from estates.models import Estate
@@ -46,10 +49,12 @@ class AlertFilters(FilterSet):
     state = ChoiceFilter(choices=MeterAlert.State.choices)
     source = ChoiceFilter(choices=MeterAlert.Source.choices)
 
-    def filter_unit(self, alerts: QuerySet, _: str, unit: Unit | None) -> QuerySet:
+    def filter_unit(self, alerts: QuerySet, _: str, unit: UUID | None) -> QuerySet:
         """Alerts about the meters that hang at a unit now."""
         if unit is None:
             return alerts
+        if not Unit.objects.visible_to(self.request.user).filter(pk=unit).exists():
+            raise Http404
         hanging = Installation.objects.filter(unit=unit, ends_at=None)
         return alerts.filter(meter__in=hanging.values("meter"))
 
