@@ -2,6 +2,7 @@
 PYTHON := .venv/bin/python
 WITH_SERVERS := $(PYTHON) -m quantify.stack run --
 COVERAGE_FLOOR := 85
+ROOMS := accounts estates units meters rates wallets payments reports notifications quantify
 
 .DEFAULT_GOAL := help
 .PHONY: help install dev test soak fuzz lint coverage migrate seed bench lock reset clean
@@ -35,11 +36,12 @@ fuzz: install ## Fuzz codec, decoders and webhook for FUZZ_SECONDS each (Linux; 
 	    $(PYTHON) -m meters.tests.fuzzing $$target $(FUZZ_SECONDS) || exit 1; \
 	done
 
-lint: install ## Check format, style, types and who imports whom.
+lint: install ## Check format, style, types, who imports whom, and what is dangerous.
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy .
 	.venv/bin/lint-imports
+	.venv/bin/bandit --quiet --recursive --configfile pyproject.toml $(ROOMS)
 
 coverage: install ## Run the tests and write htmlcov/index.html.
 	$(WITH_SERVERS) $(PYTHON) -m pytest -n 2 --cov --cov-report=html

@@ -132,7 +132,7 @@ def _carry(batch: Batch, *, now: datetime) -> tuple[Batch, Carried | None]:
 def waiting(*, now: datetime) -> int:
     """How many bills a run would look at: those whose facts changed since it last did."""
     first = _first_open(now)
-    if unchanged.is_known(unchanged.digest(now=now, first_month=first)):
+    if unchanged.digest(now=now, first_month=first) == unchanged.known():
         return 0
     return len(staleness.stale(now=now, first_month=first, months=Months.OPEN))
 
