@@ -79,4 +79,5 @@ def _is_too_large(request: HttpRequest) -> bool:
     except ValueError:
         return False
     is_import = request.content_type in IMPORTS
-    return length > (settings.MAX_IMPORT_BYTES if is_import else settings.MAX_BODY_BYTES)
+    most: int = settings.MAX_IMPORT_BYTES if is_import else settings.MAX_BODY_BYTES
+    return length > most
