@@ -12,29 +12,32 @@ from uuid import UUID
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+OWNER = "meter"
+"""As it is written in what was sealed so far, of meters alone at first."""
+
 
 class NoSecret(Exception):
-    """Keys of meters cannot be encrypted or decrypted: the setting is missing or wrong."""
+    """Keys cannot be encrypted or decrypted: the setting is missing or wrong."""
 
 
-def seal(meter_id: UUID, secrets: Mapping[str, str]) -> str:
+def seal(owner: UUID, secrets: Mapping[str, str]) -> str:
     """
-    The secrets of a meter as they are stored; only good for that meter.
+    The secrets of a meter or a network server as they are stored; only good for their owner.
 
     :raises NoSecret: if there is nothing to encrypt with.
     """
-    text = json.dumps({"meter": str(meter_id), **secrets})
+    text = json.dumps({OWNER: str(owner), **secrets})
     return _box().encrypt(text.encode()).decode()
 
 
-def open_sealed(meter_id: UUID, sealed: str) -> dict[str, str]:
-    """:raises NoSecret: if none of the keys opens it, or it is another meter's."""
+def open_sealed(owner: UUID, sealed: str) -> dict[str, str]:
+    """:raises NoSecret: if none of the keys opens it, or they are another's."""
     try:
         secrets: dict[str, str] = json.loads(_box().decrypt(sealed.encode()))
     except InvalidToken:
-        raise NoSecret("No key of METER_KEYS_SECRETS opens the meter's keys.") from None
-    if secrets.pop("meter") != str(meter_id):
-        raise NoSecret("These are the keys of another meter.")
+        raise NoSecret("No key of METER_KEYS_SECRETS opens these keys.") from None
+    if secrets.pop(OWNER) != str(owner):
+        raise NoSecret("These keys belong to something else.")
     return secrets
 
 
@@ -43,7 +46,7 @@ def reseal(sealed: str) -> str:
     try:
         return _box().rotate(sealed.encode()).decode()
     except InvalidToken:
-        raise NoSecret("No key of METER_KEYS_SECRETS opens the meter's keys.") from None
+        raise NoSecret("No key of METER_KEYS_SECRETS opens these keys.") from None
 
 
 def _box() -> MultiFernet:

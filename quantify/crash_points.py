@@ -26,6 +26,7 @@ class Point(StrEnum):
     READINGS_STORED = "readings_stored"
     COMMAND_CLAIMED = "command_claimed"
     COMMAND_LEAVING = "command_leaving"
+    ORDER_QUEUED = "order_queued"
     COMMAND_ANSWERED = "command_answered"
     RELAY_NOTED = "relay_noted"
     CONCLUSION_WRITTEN = "conclusion_written"

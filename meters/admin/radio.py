@@ -4,15 +4,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from meters.forms import DeviceForm
 from meters.lorawan import catalogue
 from meters.models import LoraDevice, Meter, NetworkServer, Uplink
 from meters.radio import devices, servers
+from meters.secrets import NoSecret
 from quantify.portal import columns, formats
 from quantify.portal.actions import action
 from quantify.portal.base import ArchiveAdmin, ReadOnlyAdmin, Related, become
@@ -31,12 +34,47 @@ ROTATE = (
 )
 
 
+class NetworkServerForm(forms.ModelForm):
+    """A network server, and the API key for orders: typed in, never shown again."""
+
+    api_key = forms.CharField(
+        label="API key for orders",
+        required=False,
+        widget=UnfoldAdminPasswordWidget,
+        help_text="Made in ChirpStack, for a tenant. Left empty, the one that is stored stays; it "
+        "goes with the address.",
+    )
+
+    class Meta:
+        model = NetworkServer
+        fields = ("estate", "name", "is_enabled", "api_address")
+
+    @property
+    def access(self) -> dict[str, str]:
+        """Address and key, as the operation takes them."""
+        filled = self.cleaned_data
+        return {"address": filled["api_address"].strip().rstrip("/"), "api_key": filled["api_key"]}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        cleaned.setdefault("api_address", "")
+        before = NetworkServer.objects.filter(pk=self.instance.pk).first()
+        try:
+            servers.check_access(**self.access, before=before.api_address if before else "")
+        except servers.BadAccess as error:
+            self.add_error(None, str(error))
+        return cleaned
+
+
 @admin.register(NetworkServer)
 class NetworkServerAdmin(ArchiveAdmin):
+    form = NetworkServerForm
+    refusals = {NoSecret: ""}
     list_display = [
         "name",
         columns.text("estate.code", "Estate"),
         columns.flag("is_enabled", "Events", yes=("Taken", "success"), no=("Refused", "warning")),
+        columns.flag("api_sealed", "Orders", yes=("Possible", "success"), no=("No key", "muted")),
         columns.moment("last_event_at", "Last event"),
         columns.text("last_problem", "Last problem"),
     ]
@@ -48,6 +86,7 @@ class NetworkServerAdmin(ArchiveAdmin):
     readonly_fields = ["key_id", "last_event_at", "last_problem"]
     fieldsets = [
         (None, {"fields": ["estate", "name", "is_enabled"]}),
+        ("Orders to relays", {"fields": ["api_address", "api_key"]}),
         ("State", {"fields": ["key_id", "last_event_at", "last_problem"]}),
     ]
     related = [
@@ -78,13 +117,17 @@ class NetworkServerAdmin(ArchiveAdmin):
         form: forms.ModelForm,
         change: bool,  # noqa: FBT001
     ) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-            return
-        filled = form.cleaned_data
-        server, secret = servers.register(estate=filled["estate"], name=filled["name"])
-        become(obj, server)
-        _show(request, secret)
+        assert isinstance(form, NetworkServerForm)  # noqa: S101 - the form of this page
+        with transaction.atomic():
+            if not change:
+                filled = form.cleaned_data
+                server, secret = servers.register(estate=filled["estate"], name=filled["name"])
+                become(obj, server)
+            servers.give_access(server=obj, **form.access)
+            if change:
+                super().save_model(request, obj, form, change)
+        if not change:
+            _show(request, secret)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # It is switched off instead: what its devices sent stays.

@@ -1,19 +1,19 @@
 """Which channel carries orders to a meter; another way of communication adds itself here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from meters.control.dlms import DlmsChannel
 from meters.control.exchange import Channel
+from meters.control.lorawan import LoraChannel
 from meters.models.devices import Meter
 
 Communication = Meter.CommunicationType
 
-type Opening = Callable[[Meter], Channel | None]
-
-OPENINGS: Mapping[str, Opening] = {
-    Communication.PLC: DlmsChannel.to,
-    Communication.CELLULAR: DlmsChannel.to,
-    Communication.WIFI: DlmsChannel.to,
+CHANNELS: Mapping[str, type[DlmsChannel] | type[LoraChannel]] = {
+    Communication.PLC: DlmsChannel,
+    Communication.CELLULAR: DlmsChannel,
+    Communication.WIFI: DlmsChannel,
+    Communication.LORA: LoraChannel,
 }
 
 
@@ -23,5 +23,11 @@ def channel_to(meter: Meter) -> Channel | None:
 
     Needs the meter's concentrator: select it with the meter.
     """
-    opening = OPENINGS.get(meter.communication_type)
-    return opening(meter) if opening else None
+    channel = CHANNELS.get(meter.communication_type)
+    return channel.to(meter) if channel else None
+
+
+def overtakes(meter: Meter) -> bool:
+    """Whether an order may be given to a meter while another one is on its way there."""
+    channel = CHANNELS.get(meter.communication_type)
+    return channel is not None and channel.overtakes

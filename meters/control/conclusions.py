@@ -1,14 +1,14 @@
 """What a conversation about a relay comes to: proof, another attempt, or the end of the command."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from meters import alerts
 from meters.alerts import Kind, Severity
 from meters.control import telling
-from meters.control.exchange import Exchange, Order, reached
+from meters.control.exchange import RETRY_AFTER, Exchange, Order, reached
 from meters.dlms.values import RelayState
 from meters.models.control import Command
 from meters.models.devices import CommunicationStatus, Meter
@@ -17,7 +17,7 @@ from quantify.crash_points import Point, reach
 
 Action, State = Command.Action, Command.State
 
-RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 120, 600, 1800))
+NOT_AS_ORDERED = "The relay does not stand as ordered."
 PRESS_THE_BUTTON = "Ready for reconnection: the resident must press the button on the meter."
 
 
@@ -57,7 +57,7 @@ def conclude(attempt: Attempt, now: datetime) -> Command:
         _note_relay(meter, exchange.relay, now)
         reach(Point.RELAY_NOTED)
     if reached(attempt.order.action, exchange.relay):
-        _verify(current, now)
+        verify(current, now)
     elif exchange.refused:
         current.state, current.outcome = State.BLOCKED, exchange.refused[:250]
     else:
@@ -79,7 +79,8 @@ def _sent_at(command: Command, attempt: Attempt, now: datetime) -> datetime | No
     return now if command.action == Action.DISCONNECT else command.sent_at
 
 
-def _verify(command: Command, now: datetime) -> None:
+def verify(command: Command, now: datetime) -> None:
+    """The relay stands as ordered: close the command, which the caller saves, and tell of it."""
     command.state, command.verified_at = State.VERIFIED, now
     if command.action == Action.READ:
         command.outcome = f"The relay reads {command.meter.get_relay_state_display().lower()}."
@@ -105,9 +106,13 @@ def _verify(command: Command, now: datetime) -> None:
 def _go_on(command: Command, attempt: Attempt, now: datetime) -> None:
     """Not there yet: what is known decides whether to ask, to send again, or to give up."""
     command.state = _next_state(command, attempt)
-    command.outcome = (attempt.exchange.error or "The relay does not stand as ordered.")[:250]
+    exchange = attempt.exchange
+    command.outcome = (exchange.error or exchange.waits or NOT_AS_ORDERED)[:250]
     if command.expires_at <= now:
         command.state = State.EXPIRED
+    elif exchange.look_after is not None:
+        # Not after its end, which is to be noticed too.
+        command.due_at = min(now + exchange.look_after, command.expires_at)
     elif command.attempts > len(RETRY_AFTER):
         command.state = State.DEAD
     else:
@@ -116,6 +121,10 @@ def _go_on(command: Command, attempt: Attempt, now: datetime) -> None:
 
 def _next_state(command: Command, attempt: Attempt) -> Command.State:
     exchange, order = attempt.exchange, attempt.order
+    if exchange.lost:
+        return State.RETRYING
+    if exchange.waits:
+        return State.SENT if exchange.left else State(command.state)
     if exchange.relay is not None:
         return State.RETRYING
     if exchange.answered:

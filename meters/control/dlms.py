@@ -1,7 +1,7 @@
 """Orders over DLMS/COSEM: the disconnect control of a meter behind its concentrator."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -25,6 +25,7 @@ class DlmsChannel:
     meter: MeterAddress
     meter_id: UUID
     serial: str
+    overtakes: ClassVar[bool] = False
 
     @classmethod
     def to(cls, meter: Meter) -> Self | None:

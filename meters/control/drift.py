@@ -13,11 +13,12 @@ from uuid import UUID
 from meters.models.control import Command
 from meters.models.devices import CommunicationStatus, Meter
 from meters.models.drift import RelayDrift
+from meters.models.radio import LoraDevice
 
 Kind, Remedy, Relay = RelayDrift.Kind, RelayDrift.Remedy, Meter.RelayState
 
 STALE = timedelta(minutes=60)
-"""A relay that was not read for so long is not known."""
+"""A relay that was not read for so long is not known; over radio, for as long as is silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Standing:
     last_action: str | None = None
     last_state: str | None = None
     last_at: datetime | None = None
+    stale_after: timedelta = STALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ def _wanted(relay: Standing) -> str | None:
 
 def _is_unknown(relay: Standing, now: datetime) -> bool:
     read_at = relay.relay_read_at
-    return relay.relay_state == Relay.UNKNOWN or read_at is None or now - read_at > STALE
+    return (
+        relay.relay_state == Relay.UNKNOWN or read_at is None or now - read_at > relay.stale_after
+    )
 
 
 def _unknown(relay: Standing, wanted: str) -> Drift:
@@ -120,11 +124,17 @@ def standings(meter_ids: list[UUID] | None = None) -> list[Standing]:
     )
     found = newest.order_by("meter_id", "-requested_at", "-id").distinct("meter_id")
     last = {command.meter_id: command for command in found}
-    return [_standing(meter, last.get(meter.pk)) for meter in meters.order_by("pk")]
+    told = LoraDevice.objects.filter(meter__in=meters)
+    limits = dict(told.values_list("meter", "offline_after_minutes"))
+    return [
+        _standing(meter, last.get(meter.pk), limits.get(meter.pk))
+        for meter in meters.order_by("pk")
+    ]
 
 
-def _standing(meter: Meter, last: Command | None) -> Standing:
+def _standing(meter: Meter, last: Command | None, silent_after: int | None) -> Standing:
     return Standing(
+        stale_after=timedelta(minutes=silent_after) if silent_after else STALE,
         meter_id=meter.pk,
         relay_state=meter.relay_state,
         relay_read_at=meter.relay_read_at,

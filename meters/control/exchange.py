@@ -1,7 +1,9 @@
 """
 One conversation with a meter about its relay: what is to be said, and how far it got.
 
-A `Channel` holds it. Whatever carries the order (power line, radio) keeps three promises:
+A `Channel` holds it. Over power line the meter answers at once; over radio the order waits in a
+queue, and a later conversation looks what became of it. Whatever carries the order keeps three
+promises:
 
 * errors of the line are told in the `Exchange`, never raised;
 * `may_leave` is asked right before the order leaves, and what it answers ends the conversation;
@@ -10,7 +12,8 @@ A `Channel` holds it. Whatever carries the order (power line, radio) keeps three
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import ClassVar, Protocol
 
 from meters.dlms.values import RelayState
 from meters.keys import Shown
@@ -20,6 +23,10 @@ from meters.relays import CONFIRMED_AT_THE_METER, relay_state
 
 type LastWord = Callable[[], str | None]
 """Why the order must not leave now, or None."""
+
+
+RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 120, 600, 1800))
+"""How long to wait before an order is given again, after each time that it came to nothing."""
 
 
 def nothing_against() -> None:
@@ -32,12 +39,21 @@ class Order:
     What to say to a meter.
 
     Unless it is to ``act`` the relay is only read. ``read_first``: an order of this kind may have
-    left before, so that it is read before it is repeated.
+    left before, so that it is read before it is repeated. ``command`` as it stood when the
+    conversation began, which was ``at``.
     """
 
     action: Command.Action
     act: bool
     read_first: bool
+    command: Command
+    at: datetime
+
+    @property
+    def stands(self) -> bool:
+        """Whether nothing has moved the command since the conversation began."""
+        same = {"state": self.command.state, "attempts": self.command.attempts}
+        return Command.objects.filter(pk=self.command.pk, **same).exists()
 
 
 @dataclass(slots=True)
@@ -49,6 +65,9 @@ class Exchange:
     ``relay``: what it last said about its relay. ``refused``: why the order was held back at
     the last moment. ``error``: why the conversation ended early. ``shown``: what the meter made of
     our password or keys.
+
+    Where the meter does not answer at once, ``waits`` says what is waited for, ``lost`` that the
+    order came to nothing and may be given again, and ``look_after`` when to go on.
     """
 
     left: bool = False
@@ -57,10 +76,20 @@ class Exchange:
     refused: str = ""
     error: str = ""
     shown: Shown | None = None
+    waits: str = ""
+    lost: bool = False
+    look_after: timedelta | None = None
 
 
 class Channel(Protocol):
-    """A way to one meter."""
+    """
+    A way to one meter.
+
+    ``overtakes``: an order reaches the meter after all that were given before it, so that it may
+    be given while one of them is under way.
+    """
+
+    overtakes: ClassVar[bool]
 
     def converse(self, order: Order, may_leave: LastWord) -> Exchange:
         """Hold the conversation to its end."""

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Case, Value, When
 
 from accounts.models import User
+from meters.control.channels import overtakes
 from meters.models.control import Command
 from meters.models.devices import Meter
 from quantify.quantities import Utility
@@ -46,8 +47,8 @@ def ask(
     """
     Ask for a command; asking again for what is under way returns it.
 
-    A reconnection takes the place of a disconnection that has not left yet, and both take the
-    place of a question.
+    A reconnection takes the place of a disconnection that has not left yet, or that it overtakes
+    on its way; both take the place of a question.
 
     :raises NoRelay: if the meter cannot be switched.
     :raises CommandOpen: if something else is under way.
@@ -60,6 +61,7 @@ def ask(
     if earlier := meter.commands.open().select_for_update().first():
         if earlier.action == action:
             return earlier
+        earlier.meter = meter
         _supersede(earlier, Action(action), now)
     return Command.objects.create(
         meter=meter,
@@ -84,8 +86,9 @@ def due(now: datetime) -> list[UUID]:
 
 def _supersede(earlier: Command, action: Command.Action, now: datetime) -> None:
     """:raises CommandOpen: unless the earlier one gives way."""
-    is_unsent_cut = earlier.action == Action.DISCONNECT and earlier.state in Command.NOT_LEFT
-    gives_way = earlier.action == Action.READ or (action == Action.RECONNECT and is_unsent_cut)
+    is_cut = earlier.action == Action.DISCONNECT
+    may_be_overtaken = is_cut and (earlier.state in Command.NOT_LEFT or overtakes(earlier.meter))
+    gives_way = earlier.action == Action.READ or (action == Action.RECONNECT and may_be_overtaken)
     if not gives_way:
         raise CommandOpen(f"{earlier.get_action_display()} is under way.")
     earlier.state, earlier.moved_at = State.SUPERSEDED, now

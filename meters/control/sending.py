@@ -103,6 +103,8 @@ def _prepare(
         action=Action(command.action),
         act=is_new and command.action != Action.READ,
         read_first=command.attempts > 0,
+        command=command,
+        at=now,
     )
     command.moved_at = now
     if command.state == State.SENT and command.action == Action.DISCONNECT:
@@ -123,7 +125,7 @@ def _ending(
 ) -> tuple[Command.State, str] | None:
     """Why the command ends here, if it does."""
     if channel is None:
-        return State.DEAD, "No concentrator reaches this meter."
+        return State.DEAD, "Nothing carries orders to this meter."
     if command.state not in Command.NOT_LEFT:
         return None
     if command.expires_at <= now:

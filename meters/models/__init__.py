@@ -3,6 +3,7 @@
 from meters.models.alerts import MeterAlert
 from meters.models.control import Command, CommandStep
 from meters.models.devices import Concentrator, Meter, Register
+from meters.models.downlinks import Downlink, DownlinkEvent
 from meters.models.drift import RelayDrift
 from meters.models.events import MeterEvent, MissingStretch
 from meters.models.facts import DailyConsumption, Interval, MonthRevision, Reading, ReadingConflict
@@ -17,6 +18,8 @@ __all__ = [
     "CommandStep",
     "Concentrator",
     "DailyConsumption",
+    "Downlink",
+    "DownlinkEvent",
     "Finding",
     "Installation",
     "Interval",

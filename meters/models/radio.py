@@ -19,7 +19,8 @@ class NetworkServer(Archivable):
     A ChirpStack v4 application of an estate, and the secret that it posts events with.
 
     Only a digest of the secret is kept. After a rotation the one before is taken until
-    `previous_until`, so that no event is lost while ChirpStack is given the new one.
+    `previous_until`, so that no event is lost while ChirpStack is given the new one. Orders go
+    to `api_address`, with the API key that `meters.radio.servers` keeps in `api_sealed`.
     """
 
     estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="network_servers")
@@ -29,6 +30,12 @@ class NetworkServer(Archivable):
     previous_digest = models.CharField(max_length=64, blank=True, editable=False)
     previous_until = models.DateTimeField(null=True, blank=True, editable=False)
     is_enabled = models.BooleanField("takes events", default=True)
+    api_address = models.CharField(
+        "address for orders", max_length=200, blank=True,
+        help_text="ChirpStack's own address, as https://chirpstack.example:8080. Relays can be "
+        "switched with it and an API key.",
+    )  # fmt: skip
+    api_sealed = models.TextField(blank=True, editable=False)
     last_event_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_problem = models.CharField(max_length=250, blank=True, editable=False)
 

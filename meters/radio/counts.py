@@ -8,10 +8,12 @@ by less than 15 minutes.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from meters.lorawan import pulses
+from meters.lorawan.errors import UnreadableFrame
 from meters.lorawan.observation import Count, Observation
 from meters.models.devices import Register
 from meters.models.facts import Reading
@@ -95,7 +97,7 @@ def _value(device: LoraDevice, register: Register, count: Count) -> int:
 
 
 def _first_of_quarters(device: LoraDevice, heard: Sequence[Heard]) -> dict[datetime, object]:
-    """The first readable uplink of each quarter of an hour that these uplinks touch."""
+    """The first uplink with a count of each quarter of an hour that these uplinks touch."""
     if not heard:
         return {}
     quarters = [quarter_of(one.uplink.heard_at) for one in heard]
@@ -104,10 +106,23 @@ def _first_of_quarters(device: LoraDevice, heard: Sequence[Heard]) -> dict[datet
         heard_at__gte=min(quarters) - EARLY,
         heard_at__lt=max(quarters) + INTERVAL - EARLY,
     )
+    told = {one.uplink.pk: one.told for one in heard}
     first: dict[datetime, object] = {}
-    for pk, heard_at in around.order_by("heard_at", "pk").values_list("pk", "heard_at"):
-        first.setdefault(quarter_of(heard_at), pk)
+    for uplink in around.order_by("heard_at", "pk"):
+        quarter = quarter_of(uplink.heard_at)
+        if quarter not in first and _counts_now(device, uplink, told.get(uplink.pk)):
+            first[quarter] = uplink.pk
     return first
+
+
+def _counts_now(device: LoraDevice, uplink: Uplink, told: Observation | None) -> bool:
+    """Whether an uplink says what the counter shows at that moment; some only tell of a relay."""
+    if told is None and device.decoder is not None:
+        with suppress(UnreadableFrame):
+            told = device.decoder.observe(bytes(uplink.payload), uplink.port)
+    if told is None:
+        return False
+    return any(count.at is None for count, _ in _dated(Heard(uplink, told)))
 
 
 def _known(register: Register, found: dict[datetime, int]) -> dict[datetime, str]:

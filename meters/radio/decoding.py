@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from meters import readings
+from meters.control import downlinks
 from meters.lorawan.errors import UnreadableFrame
 from meters.lorawan.observation import Observation
 from meters.manual import Rejected, main_channel
@@ -128,7 +129,10 @@ def _note(
         device.problem = last.problem or _clock_problem(device)
     device.save()
     if heard:
-        meter.mark_heard(max(one.uplink.created_at for one in heard))
+        learned_at = max(one.uplink.created_at for one in heard)
+        meter.mark_heard(learned_at)
+        if any(device.is_closed_at == one.uplink.heard_at for one in heard):
+            downlinks.relay_told(device, now=learned_at)
 
 
 def _note_state(device: LoraDevice, told: Observation, at: datetime) -> None:

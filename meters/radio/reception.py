@@ -5,6 +5,7 @@ An uplink is committed before anything is made of it, so that neither a fault in
 crash loses it. What was not read is found by its outcome.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -12,8 +13,10 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
+from meters.control import downlinks
 from meters.lorawan import catalogue, chirpstack
 from meters.lorawan.chirpstack import Kind, Notice
+from meters.models.downlinks import DownlinkEvent
 from meters.models.radio import LoraDevice, NetworkServer, Uplink
 from meters.radio import decoding
 
@@ -38,6 +41,33 @@ def take_uplink(server: NetworkServer, heard: chirpstack.Uplink, *, now: datetim
     return "stored"
 
 
+def take_backlog(
+    server: NetworkServer, backlog: Sequence[chirpstack.Uplink], *, now: datetime
+) -> int:
+    """
+    Keep what a network server held back, a device at once; returns how many uplinks were new.
+
+    As `take_uplink` in the order of their time, but one frame counter is taken for one frame:
+    a device that joined meanwhile is not told apart. Nothing is read yet.
+    """
+    by_device: dict[str, list[chirpstack.Uplink]] = {}
+    for heard in sorted(backlog, key=lambda one: one.at):
+        by_device.setdefault(heard.device.eui, []).append(heard)
+    return sum(_keep(server, uplinks, now) for _, uplinks in sorted(by_device.items()))
+
+
+@transaction.atomic
+def _keep(server: NetworkServer, uplinks: Sequence[chirpstack.Uplink], now: datetime) -> int:
+    device = _device(server, uplinks[0].device)
+    before = device.uplinks.count()
+    Uplink.objects.bulk_create(
+        [_row(device, heard) for heard in uplinks], ignore_conflicts=True, batch_size=2000
+    )
+    _mark(device, uplinks[-1])
+    _note_event(server, now)
+    return device.uplinks.count() - before
+
+
 def take_notice(server: NetworkServer, notice: Notice, *, now: datetime) -> Received:
     """Note what another event tells of its device; those that tell nothing are ignored."""
     with transaction.atomic():
@@ -46,6 +76,10 @@ def take_notice(server: NetworkServer, notice: Notice, *, now: datetime) -> Rece
             _joined(_device(server, notice.device), notice)
         elif notice.kind is Kind.STATUS:
             _reported_status(_device(server, notice.device), notice, now)
+        elif tells := _told_of_queue(notice):
+            device = _device(server, notice.device)
+            item, at = notice.queue_item, notice.at or now
+            downlinks.take_event(device, kind=tells, queue_item=item, at=at, now=now)
         elif notice.kind is Kind.LOG and notice.level == "ERROR":
             device = _device(server, notice.device)
             device.problem = f"{notice.code}: {notice.description}"[:250]
@@ -53,6 +87,19 @@ def take_notice(server: NetworkServer, notice: Notice, *, now: datetime) -> Rece
         else:
             return "ignored"
     return "noted"
+
+
+def _told_of_queue(notice: Notice) -> DownlinkEvent.Kind | None:
+    """What an event tells of an item of the queue, if it does."""
+    if not notice.queue_item:
+        return None
+    if notice.kind is Kind.TXACK:
+        return DownlinkEvent.Kind.ON_AIR
+    if notice.kind is not Kind.ACK:
+        return None
+    if notice.is_acknowledged:
+        return DownlinkEvent.Kind.ACKNOWLEDGED
+    return DownlinkEvent.Kind.NOT_ACKNOWLEDGED
 
 
 def _device(server: NetworkServer, heard: chirpstack.Device) -> LoraDevice:
@@ -90,7 +137,14 @@ def _store(device: LoraDevice, heard: chirpstack.Uplink) -> Uplink | None:
     same = Q(session=device.session, frame_counter=heard.counter)
     if device.uplinks.filter(same).exists():
         return None
-    uplink = Uplink.objects.create(
+    uplink = _row(device, heard)
+    uplink.save(force_insert=True)
+    _mark(device, heard)
+    return uplink
+
+
+def _row(device: LoraDevice, heard: chirpstack.Uplink) -> Uplink:
+    return Uplink(
         device=device,
         deduplication_id=heard.deduplication_id,
         session=device.session,
@@ -101,8 +155,6 @@ def _store(device: LoraDevice, heard: chirpstack.Uplink) -> Uplink | None:
         rssi=heard.signal.rssi if heard.signal else None,
         snr=heard.signal.snr if heard.signal else None,
     )
-    _mark(device, heard)
-    return uplink
 
 
 def _begins_anew(device: LoraDevice, heard: chirpstack.Uplink) -> bool:

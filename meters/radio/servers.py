@@ -1,13 +1,21 @@
-"""The secrets that network servers post with: made, changed, recognised."""
+"""
+The secrets of network servers: with which they post, and with which orders are given to them.
+
+The first is made here and recognised by a digest. The second, an API key, is ChirpStack's: it is
+kept encrypted, and never shown.
+"""
 
 import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
 from estates.models import Estate
+from meters import secrets as sealing
+from meters.lorawan.downlinks import Network
 from meters.models.radio import NetworkServer
 
 PREFIX = "qns"
@@ -17,8 +25,19 @@ _NOBODY = hashlib.sha256(b"nobody").hexdigest()
 _PARTS = 3
 
 
+LONGEST_KEY = 500
+
+
 class WrongSecret(Exception):
     """No network server posts with this secret."""
+
+
+class BadAccess(ValueError):
+    """An address or an API key that cannot be one; the text says why, and never repeats the key."""
+
+
+class NoAccess(Exception):
+    """Nothing can be ordered through a network server; the text says why."""
 
 
 def register(*, estate: Estate, name: str) -> tuple[NetworkServer, str]:
@@ -62,6 +81,75 @@ def recognise(given: str, *, now: datetime) -> NetworkServer:
     if matches[0] or (matches[1] and still_taken):
         return server
     raise WrongSecret
+
+
+@transaction.atomic
+def give_access(*, server: NetworkServer, address: str, api_key: str = "") -> None:
+    """
+    Store where orders go, and the API key that they are given with; without one the former stays.
+
+    An address that is taken away takes the key with it.
+
+    :raises BadAccess: if the address is none, or nothing can be a key of it.
+    :raises meters.secrets.NoSecret: if the key cannot be encrypted.
+    """
+    locked = NetworkServer.objects.select_for_update().get(pk=server.pk)
+    check_access(address=address, api_key=api_key, before=locked.api_address)
+    if not address:
+        locked.api_sealed = ""
+    elif api_key:
+        locked.api_sealed = sealing.seal(locked.pk, {"api_key": api_key})
+    locked.api_address = address
+    locked.save(update_fields=["api_address", "api_sealed", "updated_at"])
+    server.api_address, server.api_sealed = locked.api_address, locked.api_sealed
+
+
+def check_access(*, address: str, api_key: str, before: str = "") -> None:
+    """
+    :raises BadAccess: unless these may be address and API key of a server that had another before.
+    """
+    try:
+        place = urlsplit(address)
+        is_place = bool(place.hostname) and place.port != 0 and not (place.query or place.path)
+    except ValueError:
+        is_place = False
+    if address and not (is_place and place.scheme in {"http", "https"} and not place.username):
+        raise BadAccess("Write the address as https://chirpstack.example:8080.")
+    if api_key and not address:
+        raise BadAccess("Give the address that the API key is for.")
+    if before and address not in {"", before} and not api_key:
+        # Whoever moves the address must not be sent the key of the former one.
+        raise BadAccess("Give the API key for the new address too.")
+    if not (api_key.isascii() and api_key.isprintable()) or len(api_key) > LONGEST_KEY:
+        raise BadAccess("An API key is one line of plain letters.")
+
+
+def network(server: NetworkServer) -> Network:
+    """
+    The network server as orders are given to it.
+
+    :raises NoAccess: if it has no address or no API key, or is switched off.
+    :raises meters.secrets.NoSecret: if the key cannot be decrypted.
+    """
+    if not server.is_enabled:
+        raise NoAccess("The network server is switched off.")
+    if not server.api_address or not server.api_sealed:
+        raise NoAccess("The network server has no API key for orders.")
+    told = sealing.open_sealed(server.pk, server.api_sealed)
+    return Network(server.api_address, told["api_key"])
+
+
+def reencrypt() -> int:
+    """
+    Encrypt all API keys anew with the first secret; returns how many.
+
+    :raises meters.secrets.NoSecret: if one cannot be decrypted; then none is changed.
+    """
+    with transaction.atomic():
+        rows = NetworkServer.objects.select_for_update().exclude(api_sealed="").order_by("pk")
+        for server in rows:
+            server.api_sealed = sealing.reseal(server.api_sealed)
+        return NetworkServer.objects.bulk_update(rows, ["api_sealed"])
 
 
 def _new(key_id: str) -> str:

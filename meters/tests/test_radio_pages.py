@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import roles
+from accounts.models import AuditEntry
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
 from meters.lorawan import em300_di
@@ -53,6 +54,76 @@ class TestNetworkServer:
         assert server.previous_until is not None
         assert browser_of(server.estate, roles.VIEWER).post(url).status_code == 403
         assert browser_of(EstateFactory.create()).post(url).status_code == 404
+
+
+class TestApiKey:
+    def page(self, server):
+        return reverse("admin:meters_networkserver_change", args=[server.pk])
+
+    def filled(self, server, **changes):
+        return {
+            "estate": server.estate.pk, "name": server.name, "is_enabled": "on",
+            "api_address": "https://chirpstack.example:8080", "api_key": "a-very-secret-key",
+        } | changes  # fmt: skip
+
+    def test_is_typed_in_and_never_shown(self):
+        server, _ = servers.register(estate=EstateFactory.create(), name="ChirpStack")
+        browser = browser_of(server.estate)
+
+        assert browser.post(self.page(server), self.filled(server)).status_code == 302
+
+        server.refresh_from_db()
+        assert servers.network(server).api_key == "a-very-secret-key"
+        assert "a-very-secret-key" not in browser.get(self.page(server)).content.decode()
+        trail = AuditEntry.objects.filter(object_id=server.pk, action="update")
+        assert [one.after for one in trail] == [{"api_address": "https://chirpstack.example:8080"}]
+
+    def test_left_empty_stays_and_goes_with_its_address(self):
+        server, _ = servers.register(estate=EstateFactory.create(), name="ChirpStack")
+        browser = browser_of(server.estate)
+        browser.post(self.page(server), self.filled(server))
+
+        assert (
+            browser.post(
+                self.page(server), self.filled(server, api_key="", name="Mast 2")
+            ).status_code
+            == 302
+        )
+        server.refresh_from_db()
+        assert (server.name, servers.network(server).api_key) == ("Mast 2", "a-very-secret-key")
+
+        elsewhere = self.filled(server, api_key="", api_address="https://elsewhere.example")
+        answer = browser.post(self.page(server), elsewhere)
+        assert "Give the API key for the new address too." in answer.content.decode()
+        server.refresh_from_db()
+        assert server.api_address == "https://chirpstack.example:8080"
+
+        gone = self.filled(server, api_key="", api_address="")
+        assert browser.post(self.page(server), gone).status_code == 302
+        server.refresh_from_db()
+        assert (server.api_address, server.api_sealed) == ("", "")
+
+    @pytest.mark.parametrize("address", ["chirpstack.example", "file:///etc/passwd"])
+    def test_needs_an_address(self, address):
+        server, _ = servers.register(estate=EstateFactory.create(), name="ChirpStack")
+
+        answer = browser_of(server.estate).post(
+            self.page(server), self.filled(server, api_address=address)
+        )
+
+        assert "Write the address as" in answer.content.decode()
+        server.refresh_from_db()
+        assert server.api_sealed == ""
+
+    def test_is_said_to_be_impossible_where_nothing_can_be_encrypted(self, settings):
+        settings.METER_KEYS_SECRETS = []
+        server, _ = servers.register(estate=EstateFactory.create(), name="ChirpStack")
+
+        answer = browser_of(server.estate).post(self.page(server), self.filled(server))
+
+        assert "METER_KEYS_SECRETS" in answer.content.decode() or answer.status_code == 302
+        server.refresh_from_db()
+        assert (server.api_address, server.api_sealed) == ("", "")
 
 
 class TestDevice:

@@ -121,9 +121,9 @@ def hand_to_everybody(line: Line, frame: Frame) -> None:
         mailbox.put(frame.apdu)
 
 
-def order_blindly(action: Command.Action, **_: bool) -> Order:
+def order_blindly(action: Command.Action, command: Command, at: datetime, **_: bool) -> Order:
     """A fault: what may have left is sent again as if it had not."""
-    return Order(action, act=True, read_first=False)
+    return Order(action, act=True, read_first=False, command=command, at=at)
 
 
 class TestPlantedFaults:

@@ -48,6 +48,8 @@ class Facts:
     """Wh of the free allocation that are not used yet this month."""
     relay_state: str
     cut_by_credit: bool
+    cut_is_under_way: bool = False
+    """An order to cut may have left, and nothing was heard of it yet."""
     activation_minimum: Decimal
     automatic: bool
     inhibited: bool
@@ -114,6 +116,8 @@ def decide(facts: Facts, *, now: datetime) -> Decision:
     """Say whether a supply is to be cut, restored or left, and why."""
     if facts.relay_state in {"disconnected", "ready"}:
         return _restore(facts, now)
+    if facts.cut_is_under_way and facts.cut_by_credit and _suffices(facts):
+        return Decision(Action.RECONNECT, (_paid(facts),))
     if facts.credit > 0:
         return Decision(None, (Check("credit", passed=True, says=f"R{facts.credit} is left."),))
     if facts.free_left > 0:
@@ -129,14 +133,21 @@ def _restore(facts: Facts, now: datetime) -> Decision:
         return Decision(
             None, (Check("cause", passed=True, says="It was not cut by credit control."),)
         )
-    enough = facts.credit >= facts.activation_minimum or facts.free_left > 0
-    says = f"R{facts.credit} of the R{facts.activation_minimum} that restore the supply."
-    paid = Check("credit", passed=True, says=says)
+    paid = _paid(facts)
     return (
         Decision(Action.RECONNECT, (paid, _rested(facts, now)))
-        if enough
+        if _suffices(facts)
         else Decision(None, (paid,))
     )
+
+
+def _suffices(facts: Facts) -> bool:
+    return facts.credit >= facts.activation_minimum or facts.free_left > 0
+
+
+def _paid(facts: Facts) -> Check:
+    says = f"R{facts.credit} of the R{facts.activation_minimum} that restore the supply."
+    return Check("credit", passed=True, says=says)
 
 
 def _rested(facts: Facts, now: datetime) -> Check:

@@ -44,6 +44,9 @@ COLUMNS = """
         AND message.event IN ('low_balance', 'critical_balance', 'disconnection_warning'))
         AS warned_at,
     past.cut_cause, past.cut_at, past.restored_at, past.cuts_in_a_day,
+    EXISTS (SELECT FROM meters_command AS command WHERE command.meter_id = meter.id
+        AND command.action = 'disconnect' AND command.state IN ('sent', 'acknowledged', 'unknown'))
+        AS cut_is_under_way,
     (SELECT interval.quality FROM meters_interval AS interval
         WHERE interval.meter_id = meter.id AND interval.channel = 1
         AND interval.start >= meter.last_reading_at - interval '1 day'
@@ -165,6 +168,7 @@ def _facts(row: Any, estate: _Estate, payments: _Payments, *, inhibited: bool) -
         free_left=_free_left(row.kind, row.free_kwh, row.solar_used),
         relay_state=row.relay_state,
         cut_by_credit=row.cut_cause == "credit",
+        cut_is_under_way=row.cut_is_under_way,
         activation_minimum=row.activation_minimum,
         automatic=row.automatic_disconnection,
         inhibited=inhibited,

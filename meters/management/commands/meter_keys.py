@@ -11,6 +11,7 @@ from django.db import transaction
 from meters import keys
 from meters.keys import BadKeys, Secrets
 from meters.models.devices import Meter
+from meters.radio import servers
 from meters.secrets import NoSecret
 
 COLUMNS = {"serial", *Secrets._fields}
@@ -19,7 +20,8 @@ COLUMNS = {"serial", *Secrets._fields}
 class Command(BaseCommand):
     help = (
         "Import passwords and keys of meters from a CSV file with the columns serial, password,"
-        " encryption_key and authentication_key, or encrypt all of them with the newest secret."
+        " encryption_key and authentication_key, or encrypt all of them, and the API keys of"
+        " network servers, with the newest secret."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,9 +34,15 @@ class Command(BaseCommand):
             if file is not None:
                 self.stdout.write(f"The keys of {_import(file)} meters were stored.")
             else:
-                self.stdout.write(f"The keys of {keys.reencrypt()} meters were encrypted anew.")
+                self._reencrypt()
         except NoSecret as error:
             raise CommandError(str(error)) from error
+
+    @transaction.atomic
+    def _reencrypt(self) -> None:
+        meters, networks = keys.reencrypt(), servers.reencrypt()
+        self.stdout.write(f"The keys of {meters} meters were encrypted anew.")
+        self.stdout.write(f"The API keys of {networks} network servers were encrypted anew.")
 
 
 @transaction.atomic

@@ -5,8 +5,13 @@ import pytest
 
 from meters.control import reconciliation
 from meters.control.drift import Standing, assess
-from meters.models import Command, MeterAlert, RelayDrift
-from meters.tests.factories import CommandFactory, MeterFactory
+from meters.models import Command, Meter, MeterAlert, RelayDrift
+from meters.tests.factories import (
+    CommandFactory,
+    LoraDeviceFactory,
+    MeterFactory,
+    NetworkServerFactory,
+)
 from quantify.ids import uuid7
 
 NOW = datetime(2026, 7, 1, 10, tzinfo=UTC)
@@ -160,6 +165,18 @@ class TestReconcile:
 
         assert command.action == "read"
         assert again == [command]
+
+    def test_waits_for_a_device_on_the_radio_as_long_as_for_its_silence(self, meter):
+        stood = Meter.objects.filter(pk=meter.pk)
+        stood.update(relay_read_at=NOW - timedelta(hours=5))
+        server = NetworkServerFactory.create(estate=meter.estate)
+        LoraDeviceFactory.create(
+            server=server, meter=meter, model="uc300", offline_after_minutes=360
+        )
+        assert reconciliation.find(now=NOW) == []
+
+        stood.update(relay_read_at=NOW - timedelta(minutes=361))
+        assert [drift.kind for drift in reconciliation.find(now=NOW)] == ["unknown"]
 
     def test_does_not_disturb_what_is_under_way(self, meter):
         CommandFactory.create(meter=meter, action="reconnect", state="queued")

@@ -181,7 +181,7 @@ class TestSend:
 
         assert (command.state, command.outcome) == (
             "dead",
-            "No concentrator reaches this meter.",
+            "Nothing carries orders to this meter.",
         )
 
     def test_tells_of_the_cut_until_the_supply_is_back(self, meter):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from meters.lorawan import downlinks, protobuf, uc300
 from meters.lorawan.downlinks import Network, NoAnswer, NotReached, Refused
 from meters.lorawan.protobuf import Malformed
-from meters.tests.lorawan.chirpstack_server import KEY, Chirpstack, fields, running
+from meters.lorawan.simulator.chirpstack import KEY, Chirpstack, fields, running
 
 EUI = "24e124136f215917"
 UNTIL = datetime(2026, 7, 1, 10, tzinfo=UTC)
@@ -91,9 +91,9 @@ class TestQueue:
     def test_takes_an_order_with_its_end(self, server, network):
         mark = order(network)
 
-        ((kept, item),) = server.queues[EUI]
-        found = fields(item)
-        assert (kept, found[2], found[3], found[4]) == (mark, EUI.encode(), 1, 85)
+        (item,) = server.queues[EUI]
+        found = fields(item.message)
+        assert (item.id, found[2], found[3], found[4]) == (mark, EUI.encode(), 1, 85)
         assert found[5] == bytes.fromhex("07 01 ff")
         assert fields(found[10]) == {1: int(UNTIL.timestamp())}
 

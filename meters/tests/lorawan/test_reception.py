@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
 from meters.api.chirpstack import LARGEST, WRONG_AT_MOST
-from meters.lorawan import em300_di, qalcosonic_w1
+from meters.lorawan import chirpstack, em300_di, qalcosonic_w1
 from meters.lorawan.em300_di import History, Pulses, Temperature, WaterAlarm
 from meters.lorawan.milesight import Battery
 from meters.lorawan.qalcosonic_w1 import Enhanced
 from meters.models import Interval, LoraDevice, MeterAlert, NetworkServer, Reading, Uplink
 from meters.models.facts import ReadingConflict
-from meters.radio import decoding, devices, retention, servers, silence
+from meters.radio import decoding, devices, reception, retention, servers, silence
 from meters.radio.devices import CannotRegister
 from meters.tests.factories import LoraDeviceFactory, MeterFactory, UplinkFactory
 from meters.tests.fuzzing import grammar
@@ -586,3 +586,41 @@ def test_a_frame_without_a_count_is_contact(server, device, meter):
 
     meter.refresh_from_db()
     assert (meter.communication_status, meter.last_reading_at) == ("online", None)
+
+
+class TestBacklog:
+    """What a network server held back comes at once, and counts as if it had come one by one."""
+
+    def heard(self, *quarters, payload=pulses):
+        return [chirpstack.uplink(up(payload(100 + q), at(q), counter=q + 1)) for q in quarters]
+
+    def test_is_kept_once_and_read(self, server, device, meter):
+        backlog = self.heard(2, 0, 1)
+        backlog[1] = chirpstack.uplink(
+            up(pulses(102), at(2), counter=3, deduplicationId=str(backlog[0].deduplication_id))
+        )
+
+        kept = reception.take_backlog(server, [*backlog, *self.heard(0)], now=at(3))
+        decoding.read_new(device.pk)
+
+        assert kept == 3
+        assert values(meter) == {0: 1500, 1: 1510, 2: 1520}
+        assert reception.take_backlog(server, self.heard(0, 1, 2), now=at(4)) == 0
+        device.refresh_from_db()
+        assert (device.last_uplink_at, device.frame_counter) == (at(2), 3)
+
+    def test_of_an_unknown_device_waits(self, server):
+        assert reception.take_backlog(server, self.heard(0, 1), now=at(2)) == 2
+        assert LoraDevice.objects.unknown().get().uplinks.count() == 2
+        assert not Reading.objects.exists()
+
+
+class TestQuarter:
+    def test_is_read_from_the_first_uplink_that_counts(self, server, device, meter):
+        """What a relay says in between has no count, and takes no quarter's reading away."""
+        send(server, up(pulses(7), at(0)))
+        send(server, up(em300_di.encode([Battery(90)]), at(0.95), counter=1))
+        send(server, up(pulses(9), at(1), counter=2))
+        send(server, up(pulses(11), at(1.5), counter=3))
+
+        assert values(meter) == {0: 570, 1: 590}

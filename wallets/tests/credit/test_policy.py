@@ -181,6 +181,17 @@ class TestReconnect:
         assert decide(facts, now=NOON).is_permitted
         assert not decide(facts, now=NOON - timedelta(seconds=1)).is_permitted
 
+    @pytest.mark.parametrize(
+        ("credit", "action"),
+        [("0.00", Action.DISCONNECT), ("19.99", None), ("20.00", Action.RECONNECT)],
+    )
+    def test_overtakes_a_cut_that_is_under_way(self, credit: str, action: Action | None):
+        facts = replace(
+            EMPTY, cut_is_under_way=True, cut_by_credit=True, cut_at=NOON, credit=Decimal(credit)
+        )
+
+        assert decide(facts, now=NOON).action == action
+
     def test_leaves_alone_what_a_person_cut(self):
         facts = replace(self.CUT, credit=Decimal(100), cut_by_credit=False)
 

@@ -1,0 +1,1 @@
+"""A LoRaWAN network for tests and the demonstration: a ChirpStack, and devices that it hears."""
