@@ -1,15 +1,20 @@
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from meters.dlms.simulator.plans import Kind, MeterPlan, seed_of
+from meters.lorawan.downlinks import Network
 from meters.tests.factories import ConcentratorFactory
 from meters.tests.simulated import plan
 
@@ -17,13 +22,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
 
 
-def fleet_file(directory, name="fleet"):
+def fleet_file(directory, name="fleet", *, eui=""):
     meters = [
         MeterPlan(
-            logical_device=device, serial=f"S{device}", kind=Kind.ELECTRICITY, seed=seed_of("S")
+            logical_device=device, serial=f"S{device}", kind=Kind.ELECTRICITY, seed=seed_of("S"),
+            dev_eui=eui if device == 102 else "",
         )
         for device in (101, 102)
-    ]
+    ]  # fmt: skip
     path = directory / f"{name}.json"
     plan(meters, datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(2)).dump(
         path
@@ -60,6 +66,42 @@ class TestServe:
 
         assert told == [f"WC001: 2 meters at 127.0.0.1:{port + number}\n" for number in range(2)]
         assert code == 0
+
+    def test_runs_the_network_of_devices_on_the_radio(self, tmp_path):
+        """Its devices post to the webhook with the secret; its queue takes orders."""
+        path, posted = fleet_file(tmp_path, eui="24e1240000000002"), SimpleQueue()
+
+        class Webhook(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                posted.put((self.path, self.headers["X-Quantify-Secret"], json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                """Quiet."""
+
+        told = {"secret": "a-secret", "api_key": "a-key", "port": 0}
+        path.with_suffix(".radio").write_text(json.dumps(told))
+        web = HTTPServer(("127.0.0.1", 0), Webhook)
+        Thread(target=web.serve_forever, daemon=True).start()
+        process = started(path, "--port=0", f"--webhook=http://127.0.0.1:{web.server_port}/events")
+        try:
+            said = sorted(process.stdout.readline() for _ in range(2))
+            where, secret, event = posted.get(timeout=PATIENCE)
+            network = Network(said[1].split("queue at ")[1].strip(), "a-key")
+            waiting = network.queue("24e1240000000002")
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(PATIENCE)
+            process.stdout.close()
+            web.shutdown()
+            web.server_close()
+
+        assert said[0].startswith("WC001: 1 meters at 127.0.0.1:")
+        assert (where, secret) == ("/events?event=up", "a-secret")
+        assert event["deviceInfo"]["devEui"] == "24e1240000000002"
+        assert (waiting, code) == ([], 0)
 
     @pytest.mark.django_db
     def test_the_port_is_the_concentrators(self, tmp_path, monkeypatch):

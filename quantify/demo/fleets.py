@@ -14,6 +14,8 @@ from quantify.demo.stories import Past, Story
 UNIT_KINDS = (Kind.ELECTRICITY, Kind.WATER, Kind.SOLAR)
 BULK_KINDS = (Kind.BULK_ELECTRICITY, Kind.BULK_WATER)
 FIRST_BULK_DEVICE, FIRST_UNIT_DEVICE = 17, 100
+MILESIGHT = "24e124"
+"""How the device EUIs of this maker begin."""
 MODELS = {
     Kind.ELECTRICITY: ("E4", "Landis+Gyr", "E460"),
     Kind.SOLAR: ("S4", "Landis+Gyr", "E460"),
@@ -63,9 +65,26 @@ def _meter(story: Story, kind: Kind, *, device: int, unit: str = "") -> MeterPla
         seed=seed_of(name),
         residents=residents,
         opening_register=chance.randrange(1_000_000, 9_000_000),
-        encryption_key=_key(story, f"{name} encryption"),
-        authentication_key=_key(story, f"{name} authentication"),
+        **_way_in(story, kind, unit, name),
     )
+
+
+def _way_in(story: Story, kind: Kind, unit: str, name: str) -> dict[str, Any]:
+    """How a meter is reached: by the radio of its pulse counter, or over power line with keys."""
+    if _is_on_radio(story, kind, unit):
+        return {"dev_eui": MILESIGHT + hashlib.sha256(name.encode()).hexdigest()[:10]}
+    return {
+        "encryption_key": _key(story, f"{name} encryption"),
+        "authentication_key": _key(story, f"{name} authentication"),
+    }
+
+
+def _is_on_radio(story: Story, kind: Kind, unit: str) -> bool:
+    if kind is Kind.WATER:
+        return unit[:1] in set(story.water_by_radio)
+    # Without something to encrypt with there is no API key for orders.
+    may_switch = bool(settings.METER_KEYS_SECRETS)
+    return kind is Kind.ELECTRICITY and unit == story.switched_by_radio and may_switch
 
 
 def _key(story: Story, name: str) -> str:

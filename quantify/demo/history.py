@@ -19,6 +19,7 @@ from meters import readings
 from meters.dlms.simulator.fleet import FleetPlan, plan_registers
 from meters.models import Meter, Register
 from meters.readings import RegisterSeries
+from quantify.demo import radio
 from quantify.demo.stories import Past, Story
 from quantify.periods import INTERVAL, days, local_day, midnight
 from wallets import ledger, topups
@@ -46,10 +47,14 @@ type Say = Callable[[str], object]
 def meter(estate: Estate, plan: FleetPlan, *, ends: datetime, now: datetime) -> readings.Recorded:
     """Record what the registers of an estate showed every 15 minutes of its history."""
     values = plan_registers(plan, plan.epoch, ends)
-    ids = dict(Meter.objects.filter(estate=estate).values_list("logical_device", "pk"))
+    heard = radio.hear(estate, plan, values, now=now)
+    wired = Meter.objects.filter(estate=estate, lora_devices=None)
+    ids = dict(wired.values_list("logical_device", "pk"))
     channels = dict(Register.objects.filter(meter__estate=estate).values_list("meter", "channel"))
     series = []
     for one in plan.meters:
+        if one.dev_eui:
+            continue
         answered = ends if one.offline_from is None else min(one.offline_from, ends)
         count = (answered - plan.epoch) // INTERVAL + 1
         pk = ids[one.logical_device]
@@ -58,7 +63,7 @@ def meter(estate: Estate, plan: FleetPlan, *, ends: datetime, now: datetime) -> 
         )
     recorded = readings.record_series(series, received_at=now)
     _fall_silent(plan, ids, ends)
-    return recorded
+    return recorded + heard
 
 
 def _fall_silent(plan: FleetPlan, ids: dict[int | None, UUID], ends: datetime) -> None:

@@ -111,7 +111,7 @@ def _meters(
         keeps_clocks=False,
     )
     meters = Meter.objects.bulk_create(
-        Meter(estate=made, concentrator=concentrator, **_meter_fields(one)) for one in plan.meters
+        Meter(estate=made, **_meter_fields(one), **_reach(one, concentrator)) for one in plan.meters
     )
     Register.objects.bulk_create(_register(meter) for meter in meters)
     Installation.objects.bulk_create(
@@ -143,13 +143,21 @@ def _meter_fields(one: MeterPlan) -> dict[str, Any]:
         "kind": one.kind.value,
         "manufacturer": manufacturer,
         "model": model,
-        "logical_device": one.logical_device,
-        "gateway_address": f"{one.logical_device:04x}",
         "has_relay": one.kind.has_relay,
         "maximum_per_interval": PHYSICAL_MAXIMUM[one.kind],
         "relay_state": Meter.RelayState.CONNECTED
         if one.kind.has_relay
         else Meter.RelayState.UNKNOWN,
+    }
+
+
+def _reach(one: MeterPlan, concentrator: Concentrator) -> dict[str, Any]:
+    if one.dev_eui:
+        return {"communication_type": Meter.CommunicationType.LORA}
+    return {
+        "concentrator": concentrator,
+        "logical_device": one.logical_device,
+        "gateway_address": f"{one.logical_device:04x}",
     }
 
 

@@ -32,7 +32,9 @@ class Story:
     One estate of the demonstration.
 
     Units are named A-101 and so on: building, floor, number. `low` and `empty` say what is left
-    in a wallet when the history ends; the other names are units where something is wrong.
+    in a wallet when the history ends. In the buildings `water_by_radio` a LoRaWAN device counts
+    the water; in the unit `switched_by_radio` one counts and switches the electricity. The other
+    names are units where something is wrong.
     """
 
     code: str
@@ -57,6 +59,8 @@ class Story:
     leaking: str = ""
     offline: str = ""
     bypassed: str = ""
+    water_by_radio: str = ""
+    switched_by_radio: str = ""
 
     @property
     def units(self) -> Iterator[str]:
@@ -84,6 +88,8 @@ WILLOW_CREEK = Story(
     leaking="A-402",
     offline="B-203",
     bypassed="B-305",
+    water_by_radio="B",
+    switched_by_radio="B-401",
 )
 OAK_GARDENS = Story(
     code="OG001",

@@ -34,12 +34,13 @@ def services(environment: Mapping[str, str], *, port: int, var: Path) -> Sequenc
     worker = [*CELERY, "worker", "--loglevel=INFO", "--queues=quantify", "--concurrency=2"]
     control = [*CELERY, "worker", "--loglevel=INFO", "--queues=control", "--concurrency=1"]
     beat = [*CELERY, "beat", "--loglevel=INFO", f"--schedule={var}/beat.schedule", "--pidfile="]
+    events = f"http://127.0.0.1:{port}/api/v1/integrations/chirpstack"
     return [
         # Orphaned, it would wait for a queue that is gone; what it had not finished stays there.
         program("worker", [*worker, "--hostname=work@%h"], orphan_signal=SIGKILL),
         program("control", [*control, "--hostname=control@%h"], orphan_signal=SIGKILL),
         program("web", [*WEB, f"--port={port}", "quantify.wsgi:application"]),
-        program("simulators", [*MANAGE, "simulate_concentrator", "--all"]),
+        program("simulators", [*MANAGE, "simulate_concentrator", "--all", f"--webhook={events}"]),
         program("beat", beat),
     ]
 

@@ -89,6 +89,16 @@ class Fleet:
     def close(self) -> None:
         self._journal.close()
 
+    @property
+    def wired(self) -> list[SimulatedMeter]:
+        """The meters behind the concentrator."""
+        return [meter for meter in self if not meter.plan.dev_eui]
+
+    @property
+    def on_radio(self) -> list[SimulatedMeter]:
+        """The meters whose pulses a LoRaWAN device counts."""
+        return [meter for meter in self if meter.plan.dev_eui]
+
     def __getitem__(self, logical_device: int) -> SimulatedMeter:
         return self._meters[logical_device]
 

@@ -57,7 +57,8 @@ class MeterPlan:
     past it, also while its relay is open. Leak and bypass begin with the first whole slot after
     their instant; the leak of a bulk water meter is one in the common pipes. A meter that is
     offline keeps metering, and answers for that time later. With a password it asks for low
-    level security, with keys (16 octets each, in hexadecimal) for HLS-GMAC.
+    level security, with keys (16 octets each, in hexadecimal) for HLS-GMAC. With a device EUI it
+    stands behind no concentrator: its pulses are counted by a LoRaWAN device.
     """
 
     logical_device: int
@@ -76,6 +77,7 @@ class MeterPlan:
     password: str = ""
     encryption_key: str = ""
     authentication_key: str = ""
+    dev_eui: str = ""
 
     def offline_at(self, at: datetime) -> bool:
         if self.offline_from is None or at < self.offline_from:

@@ -1,10 +1,11 @@
-"""`manage.py simulate_concentrator`: serve simulated fleets until stopped."""
+"""`manage.py simulate_concentrator`: serve simulated fleets, and their radio, until stopped."""
 
 import asyncio
 import contextlib
+import json
 import signal
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from django.db.models import Q
 from meters.dlms.simulator.fleet import Fleet, FleetPlan, PlanInvalid
 from meters.dlms.simulator.journal import JournalCorrupt, JournalInUse
 from meters.dlms.simulator.server import serve
+from meters.lorawan.simulator.chirpstack import Chirpstack, running
+from meters.lorawan.simulator.network import Network, webhook
 from meters.models.devices import Concentrator
 
+STEP_SECONDS = 0.25
 FLEETS = Path(settings.SIMULATORS)
 
 
@@ -35,6 +39,10 @@ class Command(BaseCommand):
         parser.add_argument("--behind", type=float, default=24, help="Hours a new fleet lags.")
         parser.add_argument("--speed", type=int, default=60, help="How fast it catches up.")
         parser.add_argument("--delay", type=float, default=0.0, help="Seconds per request.")
+        parser.add_argument(
+            "--webhook", default="http://127.0.0.1:8000/api/v1/integrations/chirpstack",
+            help="Where the LoRaWAN network of a fleet posts its events.",
+        )  # fmt: skip
 
     def handle(self, *, fleets: list[Path], port: int | None, **options: Any) -> None:
         paths = sorted(FLEETS.glob("*.json")) if options["all"] else fleets
@@ -62,12 +70,14 @@ class Command(BaseCommand):
         async with asyncio.TaskGroup() as group:
             for (fleet, path), port in zip(fleets, ports, strict=True):
                 group.create_task(self._serve_one(fleet, path, port, options))
+                if fleet.on_radio and path.with_suffix(".radio").exists():
+                    group.create_task(self._be_heard(fleet, path, options["webhook"]))
 
     async def _serve_one(
         self, fleet: Fleet, path: Path, port: int, options: dict[str, Any]
     ) -> None:
         await serve(
-            fleet,
+            fleet.wired,
             options["host"],
             port,
             delay=options["delay"],
@@ -75,9 +85,29 @@ class Command(BaseCommand):
             started=lambda _, bound: self._tell(f"{options['host']}:{bound}", fleet),
         )
 
+    async def _be_heard(self, fleet: Fleet, path: Path, address: str) -> None:
+        """Run the network of the fleet's LoRaWAN devices, with what the product was given."""
+        told = json.loads(path.with_suffix(".radio").read_text())
+        with running(Chirpstack(port=told["port"], api_key=told["api_key"])) as chirpstack:
+            network = Network(fleet, chirpstack, webhook(address, told["secret"]))
+            self.stdout.write(
+                f"{fleet.plan.code}: {len(fleet.on_radio)} meters on the radio, queue at "
+                f"{chirpstack.address}"
+            )
+            self.stdout.flush()
+            async with asyncio.TaskGroup() as group:
+                for work in (network.report, network.hand_over):
+                    group.create_task(_again_and_again(work))
+
     def _tell(self, address: str, fleet: Fleet) -> None:
-        self.stdout.write(f"{fleet.plan.code}: {len(fleet)} meters at {address}")
+        self.stdout.write(f"{fleet.plan.code}: {len(fleet.wired)} meters at {address}")
         self.stdout.flush()
+
+
+async def _again_and_again(work: Callable[[], None]) -> None:
+    while True:
+        await asyncio.to_thread(work)
+        await asyncio.sleep(STEP_SECONDS)
 
 
 def _open(path: Path, options: dict[str, Any]) -> Fleet:

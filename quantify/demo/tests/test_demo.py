@@ -6,6 +6,7 @@ The simulated concentrators listen on real sockets and are read over DLMS; the j
 """
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,16 @@ from meters.collecting import collection
 from meters.collecting.outcomes import Summary
 from meters.dlms.simulator.fleet import Fleet, FleetPlan
 from meters.dlms.simulator.server import serve
-from meters.models import Command, Concentrator, Interval, Meter
+from meters.models import (
+    Command,
+    Concentrator,
+    Interval,
+    LoraDevice,
+    Meter,
+    NetworkServer,
+    Uplink,
+)
+from meters.radio import servers
 from notifications import outbox
 from quantify.demo import audit, seeding
 from quantify.demo.stories import Story
@@ -62,6 +72,8 @@ BLOCKS = Story(
     port_offset=1,
     vacant=frozenset({"B-102"}),
     addressing="gateway_prefix",
+    water_by_radio="B",
+    switched_by_radio="B-101",
 )
 STORIES = (SMALL, BLOCKS)
 
@@ -91,7 +103,9 @@ def served(story: Story, folder: Path, *, now: datetime) -> Iterator[Fleet]:
     over = threading.Event()
 
     async def serve_until_over() -> None:
-        server = asyncio.create_task(serve(fleet, port=0, started=lambda _, port: ports.put(port)))
+        server = asyncio.create_task(
+            serve(fleet.wired, port=0, started=lambda _, port: ports.put(port))
+        )
         await asyncio.to_thread(over.wait)
         server.cancel()
         await asyncio.gather(server, return_exceptions=True)
@@ -136,6 +150,29 @@ class TestSeed:
         seeding.seed(now=NOW, say=lambda _: None, stories=STORIES, length=timedelta(days=20))
 
         assert list(Transaction.objects.order_by("number").values_list("pk", flat=True)) == before
+
+    def test_counts_and_switches_by_radio_what_the_story_says(self, demo: None, simulators: Path):
+        heard = dict(LoraDevice.objects.values_list("meter__kind", "model"))
+        assert heard == {"water": "em300_di", "electricity": "uc300"}
+        assert LoraDevice.objects.filter(model="em300_di").count() == 3
+        # Of 20 days 1 921 quarters: sixteen a frame of water, one a frame of the relay.
+        assert Uplink.objects.count() == 3 * 121 + 1921
+        assert not Interval.objects.filter(quality="estimated").exists()
+        assert (simulators / "TINY2.radio").stat().st_mode & 0o777 == 0o600
+
+    def test_makes_new_secrets_where_the_simulator_lost_its_own(self, demo: None, simulators: Path):
+        told = simulators / "TINY2.radio"
+        before = json.loads(told.read_text())
+        told.unlink()
+
+        seeding.seed(now=NOW, say=lambda _: None, stories=STORIES, length=timedelta(days=20))
+
+        after = json.loads(told.read_text())
+        (server,) = NetworkServer.objects.all()
+        assert servers.recognise(after["secret"], now=NOW) == server
+        assert servers.network(server).api_key == after["api_key"] != before["api_key"]
+        with pytest.raises(servers.WrongSecret):
+            servers.recognise(before["secret"], now=NOW)
 
     def test_refuses_a_database_with_other_estates(self, transactional_db: None, simulators: Path):
         Estate.objects.create(code="REAL1", name="A real estate")
