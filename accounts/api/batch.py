@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts import answers
 from quantify.api import batch, idempotency, problems
 from quantify.api.batch import Operation
+from quantify.api.headers import REPLAYED, answers_with
 from quantify.api.permissions import SIGNED_IN
 from quantify.api.problems import Problem, translated
 from quantify.api.serializers import Form
@@ -77,6 +78,7 @@ class Batch(View):
     @extend_schema(
         operation_id="batch", request=OperationsForm, responses=ResultsSerializer, parameters=[KEY]
     )
+    @answers_with(REPLAYED)
     def post(self, request: Request) -> Response:
         """Carry out all operations or none; the first that fails is named with its problem."""
         form = OperationsForm(data=request.data)

@@ -21,6 +21,7 @@ from accounts.keys import Made
 from accounts.models import ApiKey, User
 from estates.models import Estate
 from quantify.api.filters import RelatedFilter
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import Form, ResourceSerializer, ScopedRelatedField
 from quantify.api.views import Archived, Changed, Listed, Shown, told
@@ -113,6 +114,7 @@ class ApiKeyViewSet(Listed, Shown, Changed, Archived):
         request=ApiKeySerializer,
         responses={201: MadeKeySerializer},
     )
+    @answers_with(LOCATION)
     def create(self, request: Request) -> Response:
         """Make a key; the answer is the only one that shows it."""
         asked = {"user": cast("User", request.user), "estates": None, "expires_at": None}
@@ -130,6 +132,7 @@ class ApiKeyViewSet(Listed, Shown, Changed, Archived):
         operation_id="api_key_rotate", request=RotationForm, responses={201: MadeKeySerializer}
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION)
     def rotate(self, request: Request, pk: UUID) -> Response:
         """Make the key that takes this one's place; this one still works for the overlap."""
         key = self.seen_object()
@@ -142,4 +145,4 @@ class ApiKeyViewSet(Listed, Shown, Changed, Archived):
     def _shown_once(made: Made, location: str) -> Response:
         made.key.key = made.text  # type: ignore[attr-defined]
         shown = MadeKeySerializer(made.key).data
-        return told(shown, HTTPStatus.CREATED, {"Location": location, "Cache-Control": "no-store"})
+        return told(shown, HTTPStatus.CREATED, {LOCATION: location, "Cache-Control": "no-store"})

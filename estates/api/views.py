@@ -16,6 +16,7 @@ from estates.api.filters import EstateFilters
 from estates.api.serializers import EstateSerializer, EstateSettingsSerializer, MeSerializer
 from estates.models import Estate, EstateSettings
 from quantify.api import editing, etags
+from quantify.api.headers import ETAG, answers_with
 from quantify.api.permissions import SIGNED_IN
 from quantify.api.views import Archived, Changed, Created, Listed, Resource, Shown, View, told
 
@@ -58,6 +59,7 @@ class EstateViewSet(Listed, Shown, Created, Changed, Archived, Resource):
 
     @extend_schema(operation_id="estate_settings", responses=EstateSettingsSerializer)
     @action(detail=True, methods=["get"], url_path="settings", url_name="settings")
+    @answers_with(ETAG)
     def show_settings(self, request: Request, pk: UUID) -> Response:
         """How the estate runs its credit control."""
         return self._settings_answer(self.seen_object().pk)
@@ -68,6 +70,7 @@ class EstateViewSet(Listed, Shown, Created, Changed, Archived, Resource):
         responses=EstateSettingsSerializer,
     )
     @show_settings.mapping.patch
+    @answers_with(ETAG)
     def change_settings(self, request: Request, pk: UUID) -> Response:
         with transaction.atomic():
             self.seen_object()
@@ -83,5 +86,5 @@ class EstateViewSet(Listed, Shown, Created, Changed, Archived, Resource):
         data = EstateSettingsSerializer(stored).data
         tag = etags.tag(etags.version_of(stored), data)
         if etags.is_known(self.request, tag):
-            return Response(status=304, headers={"ETag": tag})
-        return told(data, headers={"ETag": tag})
+            return Response(status=304, headers={ETAG: tag})
+        return told(data, headers={ETAG: tag})

@@ -16,6 +16,7 @@ from meters.api import refusals
 from meters.api.filters import AlertFilters
 from meters.api.serializers import AcknowledgeForm, AlertSerializer, ResolveForm
 from meters.models import MeterAlert
+from quantify.api.headers import ETAG, answers_with
 from quantify.api.problems import translated
 from quantify.api.views import Listed, Shown
 
@@ -42,6 +43,7 @@ class AlertViewSet(Listed, Shown):
 
     @extend_schema(operation_id="meter_alert_acknowledge", request=AcknowledgeForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def acknowledge(self, request: Request, pk: UUID) -> Response:
         """Take note of an open alert."""
         alert = self.seen_object()
@@ -53,6 +55,7 @@ class AlertViewSet(Listed, Shown):
 
     @extend_schema(operation_id="meter_alert_resolve", request=ResolveForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def resolve(self, request: Request, pk: UUID) -> Response:
         """Close an alert with what was found and done."""
         alert = self.seen_object()

@@ -23,6 +23,7 @@ from meters.vee import decisions
 from meters.vee.editing import Occasion
 from meters.vee.rules import BY_CODE
 from quantify.api.filters import RelatedFilter, within
+from quantify.api.headers import ETAG, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import Form, Instant, Quantity, ResourceSerializer
 from quantify.api.views import Listed, Shown
@@ -145,36 +146,42 @@ class FindingViewSet(Listed, Shown):
 
     @extend_schema(operation_id="finding_accept", request=ReasonedForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def accept(self, request: Request, pk: UUID) -> Response:
         """Let stand what was found; a reading that broke the checks counts from now on."""
         return self._decide(pk, decisions.accept, ReasonedForm)
 
     @extend_schema(operation_id="finding_edit", request=ReadingEditForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def edit(self, request: Request, pk: UUID) -> Response:
         """Put a value in place of a reading; what was read is kept."""
         return self._decide(pk, decisions.edit, ReadingEditForm)
 
     @extend_schema(operation_id="finding_reject", request=ReasonedForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def reject(self, request: Request, pk: UUID) -> Response:
         """Let the readings that broke the checks never count."""
         return self._decide(pk, decisions.reject, ReasonedForm)
 
     @extend_schema(operation_id="finding_estimate", request=ReasonedForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def estimate(self, request: Request, pk: UUID) -> Response:
         """Estimate the stretch; the total between the readings around it stays exact."""
         return self._decide(pk, decisions.estimate, ReasonedForm)
 
     @extend_schema(operation_id="finding_snooze", request=SnoozeForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def snooze(self, request: Request, pk: UUID) -> Response:
         """Put it off until a time to come."""
         return self._decide(pk, decisions.snooze, SnoozeForm)
 
     @extend_schema(operation_id="finding_undo", request=ReasonedForm)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def undo(self, request: Request, pk: UUID) -> Response:
         """Take a decision back, with what it did to readings."""
         return self._decide(pk, decisions.undo, ReasonedForm)

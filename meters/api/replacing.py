@@ -18,6 +18,7 @@ from meters.api import refusals
 from meters.api.serializers import InstallationSerializer, Kilo
 from meters.models import Meter, Register
 from meters.replacement import Preview, Swap
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.problems import Problem, translated
 from quantify.api.serializers import Form, Instant, Quantity, ScopedRelatedField
 from quantify.api.views import Resource, told
@@ -63,6 +64,7 @@ class Replacing(Resource):
         responses={200: EffectsSerializer, 201: EffectsSerializer},
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION)
     def replace(self, request: Request, pk: UUID) -> Response:
         """Put a new meter in this one's place; with `preview`, only say what that would do."""
         meter = self.seen_object()
@@ -73,7 +75,8 @@ class Replacing(Resource):
                 return told(_previewed(replacement.preview(swap, now=now)))
             done = replacement.replace(swap, now=now)
         body = _body(done, is_preview=False)
-        return told(body, HTTPStatus.OK if done.replayed else HTTPStatus.CREATED)
+        where = {LOCATION: f"/api/v1/meters/{done.installed.meter_id}"}
+        return told(body, HTTPStatus.OK if done.replayed else HTTPStatus.CREATED, where)
 
     @extend_schema(
         operation_id="meter_undo_replacement",

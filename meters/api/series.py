@@ -36,6 +36,7 @@ from meters.manual import ManualOutcome
 from meters.models import Interval, Meter, MeterEvent, Reading
 from quantify.api import filters, problems
 from quantify.api.filters import wants_preview
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem
 from quantify.api.views import Listed, Resource, told
@@ -108,6 +109,7 @@ class ReadingViewSet(ListedAsFile, _OfMeter):
             201: _either("ManualRecords", OutcomeSerializer, BatchSerializer),
         },
     )  # fmt: skip
+    @answers_with(LOCATION)
     def create(self, request: Request, pk: UUID) -> Response:
         """
         Record what a person read off the meter: one reading, or up to 1000 in `readings`.
@@ -124,21 +126,21 @@ class ReadingViewSet(ListedAsFile, _OfMeter):
                 return told(RehearsedSerializer({"results": meanings}).data)
             return told(MeaningSerializer(meanings[0]).data)
         outcomes = readings.record_manual(meter=meter, entries=entries, now=now)
-        return _recorded(outcomes, is_batch=is_batch)
+        return _recorded(outcomes, request.path, is_batch=is_batch)
 
 
-def _recorded(outcomes: Sequence[ManualOutcome], *, is_batch: bool) -> Response:
+def _recorded(outcomes: Sequence[ManualOutcome], path: str, *, is_batch: bool) -> Response:
     """:raises Problem: if a single reading was not taken."""
     created = any(outcome.result == "created" for outcome in outcomes)
-    code = HTTPStatus.CREATED if created else HTTPStatus.OK
+    code, where = (HTTPStatus.CREATED, {LOCATION: path}) if created else (HTTPStatus.OK, {})
     if is_batch:
-        return told(BatchSerializer(outcomes).data, code)
+        return told(BatchSerializer(outcomes).data, code, where)
     (outcome,) = outcomes
     if outcome.result == "rejected":
         raise Problem(refusals.REJECTED, outcome.reason)
     if outcome.result == "conflict":
         raise Problem(refusals.CONFLICT, outcome.reason)
-    return told(OutcomeSerializer(outcome).data, code)
+    return told(OutcomeSerializer(outcome).data, code, where)
 
 
 class EventViewSet(_OfMeter):

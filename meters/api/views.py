@@ -33,6 +33,7 @@ from meters.models import Concentrator, Installation, Meter
 from meters.models.control import LIFE
 from meters.models.devices import CommunicationStatus
 from quantify.api import editing
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
@@ -165,6 +166,7 @@ class MeterViewSet(ListedAsFile, Shown, Created, Changed, Archived, Replacing):
         operation_id="meter_install", request=InstallForm, responses={201: InstallationSerializer}
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION)
     def install(self, request: Request, pk: UUID) -> Response:
         """Put the meter up at a unit; a bulk meter at the estate."""
         meter = self.seen_object()
@@ -180,7 +182,8 @@ class MeterViewSet(ListedAsFile, Shown, Created, Changed, Archived, Replacing):
                 opening_value=kilo(asked["opening_value"]),
                 now=timezone.now(),
             )
-        return told(InstallationSerializer(made).data, HTTPStatus.CREATED)
+        where = {LOCATION: f"/api/v1/meters/{meter.pk}"}
+        return told(InstallationSerializer(made).data, HTTPStatus.CREATED, where)
 
     @extend_schema(
         operation_id="meter_remove", request=RemoveForm, responses={200: InstallationSerializer}

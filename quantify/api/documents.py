@@ -41,7 +41,8 @@ READER_POLICY: dict[str, list[str]] = {
 
 
 @cache
-def _document() -> dict[str, Any]:
+def openapi() -> dict[str, Any]:
+    """The document of the API, made once per process."""
     document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return document
 
@@ -57,7 +58,7 @@ class Document(SpectacularAPIView):
     renderer_classes = [JSONRenderer, OpenApiJson, OpenApiYamlRenderer]
 
     def _get_schema_response(self, request: Request) -> Response:
-        return Response(_document())
+        return Response(openapi())
 
 
 @method_decorator(csp_override(READER_POLICY), name="dispatch")

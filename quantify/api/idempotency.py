@@ -8,9 +8,9 @@ from typing import Any, TypedDict
 from rest_framework.request import Request
 
 from quantify.api import problems
+from quantify.api.headers import REPLAYED
 
 HEADER = "Idempotency-Key"
-REPLAYED = "Idempotent-Replayed"
 _ACCEPTED = re.compile(r"[\x21-\x7e]{1,150}")
 
 

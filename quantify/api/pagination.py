@@ -33,6 +33,8 @@ class EnvelopePagination(BasePagination):
     """
 
     envelope: dict[str, Any]
+    has_cursor = False
+    """Whether the list it describes goes by cursor too."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         per_page = _number(request, "per_page", settings.DEFAULT_PAGE_SIZE, settings.MAX_PAGE_SIZE)
@@ -73,17 +75,19 @@ class EnvelopePagination(BasePagination):
         return Response({"data": data, **self.envelope})
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        number = {"type": ["integer", "null"]}
-        properties = dict.fromkeys(("page", "total", "pages", "next_page", "prev_page"), number)
+        """By cursor nobody counts: what a list of cursors would have to count is null."""
+        counted = {"type": ["integer", "null"] if self.has_cursor else "integer"}
+        neighbour = {"type": ["integer", "null"]}
+        properties = {
+            **dict.fromkeys(("page", "total", "pages"), counted),
+            **dict.fromkeys(("next_page", "prev_page"), neighbour),
+            "per_page": {"type": "integer"},
+        }
+        cursor = {"next_cursor": {"type": ["string", "null"]}} if self.has_cursor else {}
         return {
             "type": "object",
-            "required": ["data", "per_page", *properties],
-            "properties": {
-                "data": schema,
-                **properties,
-                "per_page": {"type": "integer"},
-                "next_cursor": {"type": ["string", "null"]},
-            },
+            "required": ["data", *properties],
+            "properties": {"data": schema, **properties, **cursor},
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

@@ -1,11 +1,14 @@
-"""The OpenAPI document: envelopes, problems with examples, the way to sign in."""
+"""The OpenAPI document: envelopes, problems, headers, the way to sign in."""
 
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ResolvedComponent, append_meta
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 
-from quantify.api import problems
+from quantify.api import headers, problems, types
+from quantify.api.headers import SUCCESS
 from quantify.api.problems import Kind
 
 PROBLEM_SCHEMA = {
@@ -44,7 +47,6 @@ PROBLEM_SCHEMA = {
         },
     },
 }
-SUCCESS = ("200", "201", "202")
 
 
 class EnvelopeSchema(AutoSchema):
@@ -59,9 +61,62 @@ class EnvelopeSchema(AutoSchema):
         is_create = getattr(self.view, "action", "") == "create"
         if is_create and "201" not in bodies:
             bodies = {"201" if code == "200" else code: body for code, body in bodies.items()}
+        if self._is_tagged() and self.method == "GET":
+            bodies["304"] = self._headed("304", {"description": "The caller holds this answer."})
         for status, kinds in self._problems().items():
-            bodies[status] = self._problem_body(kinds)
-        return bodies
+            bodies[status] = self._headed(status, self._problem_body(kinds))
+        if "204" in bodies:
+            bodies["204"] = self._headed("204", bodies["204"])
+        return {status: bodies[status] for status in sorted(bodies)}
+
+    def _operation(self) -> Any:
+        """The method of the view that answers."""
+        action = getattr(self.view, "action", None) or (self.method or "").lower()
+        return getattr(self.view, action, None)
+
+    def _headed(self, status: str, body: dict[str, Any]) -> dict[str, Any]:
+        return {**body, "headers": self._get_response_headers_for_code(status)}
+
+    def _get_response_headers_for_code(
+        self, status_code: str, direction: Any = "response"
+    ) -> dict[str, Any]:
+        own = super()._get_response_headers_for_code(status_code, direction)
+        return {**headers.of_operation(self._operation(), status_code), **own}
+
+    def _map_serializer_field(
+        self,
+        field: Any,
+        direction: Any,
+        bypass_extensions: Any = False,  # noqa: FBT002  (as the parent has it)
+    ) -> Any:
+        schema = super()._map_serializer_field(  # type: ignore[no-untyped-call]
+            field, direction, bypass_extensions
+        )
+        if isinstance(field, serializers.DecimalField) and schema.get("format") == "decimal":
+            is_asked = direction == "request"
+            exact = types.decimal_taken(field) if is_asked else types.decimal_shown(field)
+            meta = self._get_serializer_field_meta(field, direction)  # type: ignore[no-untyped-call]
+            return append_meta(exact, meta)
+        return schema
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """A body has no field that is not named; an object of a model is always shown whole."""
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request":
+            return {**schema, "additionalProperties": False}
+        if isinstance(serializer, serializers.ModelSerializer) and "properties" in schema:
+            return {**schema, "required": sorted(schema["properties"])}
+        return schema
+
+    def _get_format_parameters(self) -> list[dict[str, Any]]:
+        """`format` is a parameter like any other: of the views that read it, and say so."""
+        return []
+
+    def _get_paginator(self) -> Any:
+        paginator = super()._get_paginator()  # type: ignore[no-untyped-call]
+        if paginator is not None:
+            paginator.has_cursor = bool(getattr(self.view, "cursor_fields", ()))
+        return paginator
 
     def _get_response_for_code(
         self,
@@ -76,14 +131,26 @@ class EnvelopeSchema(AutoSchema):
         pages = getattr(self.view, "pagination_class", None) is not None
         if status_code in SUCCESS and not (pages and self._is_list_view(serializer)):
             for media_type, content in body.get("content", {}).items():
-                if not media_type.endswith("json"):
-                    continue
-                content["schema"] = {
-                    "type": "object",
-                    "required": ["data"],
-                    "properties": {"data": content["schema"]},
-                }
+                if media_type.endswith("json"):
+                    content["schema"] = self._enveloped(content["schema"])
         return body
+
+    def _enveloped(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The envelope of one object, or of the few that an operation answers with."""
+        envelope = {"type": "object", "required": ["data"], "properties": {"data": schema}}
+        items = schema.get("items", {})
+        name = (schema.get("$ref") or items.get("$ref", "")).rsplit("/", 1)[-1]
+        if not name:
+            return envelope
+        component = ResolvedComponent(
+            name=f"{name}{'List' if items else ''}Answer",
+            type=ResolvedComponent.SCHEMA,
+            schema=envelope,
+            object=f"envelope of {name}",
+        )
+        self.registry.register_on_missing(component)
+        reference: dict[str, Any] = component.ref
+        return reference
 
     def _problems(self) -> dict[str, list[Kind]]:
         """The problems of an operation by status."""
@@ -96,9 +163,9 @@ class EnvelopeSchema(AutoSchema):
         if self.method in ("POST", "PUT", "PATCH"):
             kinds += [problems.MALFORMED, problems.UNSUPPORTED, problems.DUPLICATE]
             kinds.append(problems.TOO_LARGE)
-        if self.method in ("PUT", "PATCH", "DELETE"):
+        if self._is_versioned():
             kinds.append(problems.STALE)
-        if getattr(self.view, "requires_if_match", False) and self.method in ("PUT", "PATCH"):
+        if self._requires_if_match():
             kinds.append(problems.PRECONDITION_REQUIRED)
         action = getattr(self.view, "action", None) or (self.method or "").lower()
         kinds += getattr(self.view, "refusals", {}).get(action, ())
@@ -106,6 +173,32 @@ class EnvelopeSchema(AutoSchema):
         for kind in sorted(kinds, key=lambda kind: kind.status):
             by_status.setdefault(str(kind.status), []).append(kind)
         return by_status
+
+    def _is_versioned(self) -> bool:
+        """Whether it changes or deletes an object that has an entity tag."""
+        if self.method == "DELETE":
+            return hasattr(self.view, "remove")
+        return self._is_tagged() and self.method in ("PUT", "PATCH")
+
+    def _is_tagged(self) -> bool:
+        return headers.ETAG in getattr(self._operation(), "told_headers", ())
+
+    def get_override_parameters(self) -> list[Any]:
+        if self._is_versioned():
+            return [self._precondition("If-Match", "The ETag of what was read.")]
+        if self._is_tagged() and self.method == "GET":
+            return [self._precondition("If-None-Match", "The ETag of what the caller holds.")]
+        return []
+
+    def _precondition(self, name: str, words: str) -> OpenApiParameter:
+        is_required = name == "If-Match" and self._requires_if_match()
+        return OpenApiParameter(
+            name, str, OpenApiParameter.HEADER, required=is_required, description=words
+        )
+
+    def _requires_if_match(self) -> bool:
+        changes = self.method in ("PUT", "PATCH")
+        return changes and bool(getattr(self.view, "requires_if_match", False))
 
     def _names_others(self) -> bool:
         """Whether a list is filtered by other objects, which may not be there."""
@@ -132,79 +225,3 @@ class EnvelopeSchema(AutoSchema):
                 }
             },
         }
-
-
-def _example(kind: Kind) -> dict[str, Any]:
-    errors = []
-    if kind in (problems.INVALID, problems.DUPLICATE):
-        code = "min_value" if kind is problems.INVALID else "duplicate"
-        errors = [{"field": "total_units", "code": code, "detail": kind.meaning}]
-    return {
-        "type": kind.type,
-        "title": kind.title,
-        "status": kind.status,
-        "detail": kind.meaning,
-        "instance": "/api/v1/estates",
-        "code": kind.code,
-        "errors": errors,
-        "request_id": "019820a0-5f6e-7c3a-9d0b-6f2a4b1c8d7e",
-    }
-
-
-def add_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Show each problem once, and what each success looks like, made from its schema."""
-    result["components"]["examples"] = {
-        code: {"summary": kind.title, "value": _example(kind)}
-        for code, kind in sorted(problems.known().items())
-    }
-    schemas = result.get("components", {}).get("schemas", {})
-    for operation in _operations(result):
-        for status, body in operation["responses"].items():
-            for content in body.get("content", {}).values() if status in SUCCESS else ():
-                if "example" not in content and "examples" not in content:
-                    content["example"] = _sample(content["schema"], schemas)
-    return result
-
-
-def _operations(result: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        operation
-        for path in result.get("paths", {}).values()
-        for method, operation in path.items()
-        if method in ("get", "post", "put", "patch", "delete")
-    ]
-
-
-FORMATS = {
-    "uuid": "019820a0-5f6e-7c3a-9d0b-6f2a4b1c8d7e",
-    "date-time": "2026-07-01T10:00:00+02:00",
-    "date": "2026-07-01",
-    "decimal": "12.50",
-    "email": "person@example.com",
-    "uri": "https://example.com/",
-}
-PLAIN: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "null": None}
-
-
-def _sample(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """A value that a schema accepts."""
-    if "$ref" in schema:
-        return _sample(schemas[schema["$ref"].rsplit("/", 1)[-1]], schemas)
-    for key in ("allOf", "oneOf", "anyOf"):
-        if key in schema:
-            return _sample(schema[key][0], schemas)
-    if "enum" in schema:
-        return schema["enum"][0]
-    kind = schema.get("type", "object")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object":
-        return {name: _sample(one, schemas) for name, one in schema.get("properties", {}).items()}
-    if kind == "array":
-        return [_sample(schema["items"], schemas)]
-    return _text(schema) if kind == "string" else PLAIN[kind]
-
-
-def _text(schema: dict[str, Any]) -> str:
-    if "pattern" in schema and schema.get("format", "decimal") == "decimal":
-        return FORMATS["decimal"]
-    return FORMATS.get(schema.get("format", ""), "text")

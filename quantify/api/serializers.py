@@ -14,6 +14,7 @@ from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from quantify.api import types
 from quantify.api.filters import YEARS
 from quantify.api.showing import Direct
 
@@ -77,6 +78,7 @@ class Strict(serializers.Serializer):
         except ValidationError as error:
             if not isinstance(error.detail, dict):
                 raise
+            # What has the wrong type is told once.
             raise ValidationError({**error.detail, **errors}) from error
         errors |= self._moved(values)
         if errors:
@@ -94,6 +96,8 @@ class Strict(serializers.Serializer):
                 shown = self._shown() if shown is None else shown
                 if name not in shown or not _same(shown[name], data[name]):
                     errors[name] = [ErrorDetail("This field is only read.", "read_only")]
+            elif wrong := types.wrong(field, data[name]):
+                errors[name] = [wrong]
         return errors
 
     def _shown(self) -> Mapping[str, Any]:

@@ -12,6 +12,8 @@ from quantify.tables.description import Column, Kind
 class Number(serializers.DecimalField):
     """A share, days or a rate, as it is."""
 
+    has_all_places = False
+
     def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=18, decimal_places=3, **options)
 

@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework import status
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -15,11 +16,22 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from quantify.api import editing, etags, filters
+from quantify.api.headers import ETAG, LOCATION, answers_with
 from quantify.api.permissions import operation_name
 from quantify.api.problems import Kind
 from quantify.api.schema import EnvelopeSchema
 
 METHODS = ["get", "head", "post", "put", "patch", "delete"]
+
+
+def check_method(view: APIView, request: Request) -> None:
+    """
+    Refuse a method that the address does not have, whoever asks.
+
+    :raises MethodNotAllowed: before anybody's credentials and permissions are looked at.
+    """
+    if request.method not in view.allowed_methods:
+        raise MethodNotAllowed(str(request.method))
 
 
 class View(APIView):
@@ -33,6 +45,7 @@ class View(APIView):
     is_batchable: ClassVar[bool] = True
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        check_method(self, request)
         super().initial(request, *args, **kwargs)
         filters.check(request, self.parameters.get(operation_name(request.method or ""), ()))
 
@@ -62,6 +75,7 @@ class Resource(GenericViewSet):
     """Actions that begin at once, so that rolling back could not take them back."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        check_method(self, request)
         super().initial(request, *args, **kwargs)
         allowed = list(self.parameters.get(self.action, ()))
         if self.action == "list":
@@ -119,7 +133,7 @@ class Resource(GenericViewSet):
         instance = get_object_or_404(self.get_queryset(), pk=pk)
         data = self.get_serializer(instance).data
         tag = etags.tag(self.version_of(instance), data)
-        own = {"ETag": tag, **(headers or {})}
+        own = {ETAG: tag, **(headers or {})}
         if self.request.method in ("GET", "HEAD") and etags.is_known(self.request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=own)
         return Response({"data": data}, status=code, headers=own)
@@ -143,6 +157,7 @@ class Listed(Resource):
 class Shown(Resource):
     """`GET /things/{id}`"""
 
+    @answers_with(ETAG)
     def retrieve(self, request: Request, pk: UUID) -> Response:
         return self.answered(pk)
 
@@ -150,11 +165,12 @@ class Shown(Resource):
 class Created(Resource):
     """`POST /things`"""
 
+    @answers_with(ETAG, LOCATION)
     def create(self, request: Request) -> Response:
         form = self.get_serializer(data=request.data)
         form.is_valid(raise_exception=True)
         made = self.add(form.validated_data)
-        location = {"Location": f"{request.path}/{made.pk}"}
+        location = {LOCATION: f"{request.path}/{made.pk}"}
         return self.answered(made.pk, status.HTTP_201_CREATED, location)
 
     def add(self, fields: Mapping[str, Any]) -> Any:
@@ -166,9 +182,11 @@ class Changed(Resource):
 
     requires_if_match: ClassVar[bool] = False
 
+    @answers_with(ETAG)
     def update(self, request: Request, pk: UUID) -> Response:
         return self._changed(request, pk, partial=False)
 
+    @answers_with(ETAG)
     def partial_update(self, request: Request, pk: UUID) -> Response:
         return self._changed(request, pk, partial=True)
 

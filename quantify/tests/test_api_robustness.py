@@ -51,7 +51,7 @@ def world():
 def operations(*methods):
     return [
         (method, path.removeprefix(BASE), operation)
-        for path, by_method in documents._document()["paths"].items()
+        for path, by_method in documents.openapi()["paths"].items()
         for method, operation in by_method.items()
         if method in methods
     ]
@@ -64,7 +64,7 @@ def address(path, world):
 
 def fields(operation):
     """The fields of an operation's body by the document, all of its alternatives together."""
-    document = documents._document()
+    document = documents.openapi()
 
     def properties(schema):
         if "$ref" in schema:

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from estates.models import Estate
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.problems import Problem
 from quantify.api.views import Archived, Changed, Created, Listed, Resource, Shown, told
 from quantify.periods import local_day
@@ -139,13 +140,15 @@ class _AssignmentViewSet(Listed, Resource):
         return super().list(request)
 
     @extend_schema(request=AssignForm, responses={201: AssignmentSerializer})
+    @answers_with(LOCATION)
     def create(self, request: Request, pk: UUID) -> Response:
         """Assign a rate table from a day on; what was assigned before ends there."""
         place = self._place(pk)
         asked = self.checked(AssignForm)
         with refused():
             made = assignments.assign(**self._named(place), **asked)
-        return told(AssignmentSerializer(made).data, status.HTTP_201_CREATED)
+        where = {LOCATION: request.path}
+        return told(AssignmentSerializer(made).data, status.HTTP_201_CREATED, where)
 
     def _place(self, pk: UUID) -> Any:
         places: Any = self.place.objects.visible_to(self.request.user).alive()

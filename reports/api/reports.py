@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from quantify.api import problems
 from quantify.api.files import TabularView
+from quantify.api.headers import FILE_NAME, answers_with
 from quantify.api.tables import row_of
 from quantify.api.views import told
 from quantify.quantities import Utility
@@ -109,6 +110,7 @@ def view_of(report: Report) -> type[ReportView]:
     )
 
     # Each has an operation of its own to describe: that of the class would be described nine times.
+    @answers_with(FILE_NAME)
     def get(self: ReportView, request: Request) -> Response | FileResponse:
         return self.answered(request)
 

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from meters.api.serializers import Kilo
 from quantify.api import problems
 from quantify.api.files import TabularView
+from quantify.api.headers import FILE_NAME, answers_with
 from quantify.api.serializers import Money
 from quantify.api.views import told
 from quantify.quantities import Utility
@@ -109,6 +110,7 @@ class ResaleCompliance(TabularView):
         },
         parameters=asked.parameters(GroupBy),
     )
+    @answers_with(FILE_NAME)
     def get(self, request: Request) -> Response | FileResponse:
         """
         Every bill of an estate's months, rated again on its licensed rate table.

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from accounts import invitations
 from accounts.models import User
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import Form, Instant
 from quantify.api.views import Resource, told
@@ -59,6 +60,7 @@ class SignInViewSet(Resource):
         request=InvitationForm,
         responses={201: InvitationSerializer},
     )
+    @answers_with(LOCATION)
     def create(self, request: Request, pk: UUID) -> Response:
         """
         Let a resident sign in. The link is handed to the resident, who sets a password with it.
@@ -77,7 +79,8 @@ class SignInViewSet(Resource):
             "expires_at": now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT),
         }
         shown = InvitationSerializer(made).data
-        return told(shown, HTTPStatus.CREATED, {"Cache-Control": "no-store"})
+        where = {LOCATION: f"/api/v1/residents/{resident.pk}"}
+        return told(shown, HTTPStatus.CREATED, {**where, "Cache-Control": "no-store"})
 
     @extend_schema(operation_id="resident_withdraw", request=None, responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:

@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
@@ -91,13 +92,15 @@ class UnitViewSet(ListedAsFile, Shown, Created, Changed, Archived):
         responses={201: OccupancySerializer},
     )
     @action(detail=True, methods=["post"], url_path="assign-resident")
+    @answers_with(LOCATION)
     def assign_resident(self, request: Request, pk: UUID) -> Response:
         """Let a resident live in the unit, or own it, from a day on."""
         unit = self.seen_object()
         asked = self.checked(MoveInForm)
         with translated({occupancies.AnotherEstate: ANOTHER_ESTATE}):
             occupancy = occupancies.assign(unit=unit, today=local_day(timezone.now()), **asked)
-        return told(OccupancySerializer(occupancy).data, status.HTTP_201_CREATED)
+        where = {LOCATION: f"/api/v1/units/{unit.pk}"}
+        return told(OccupancySerializer(occupancy).data, status.HTTP_201_CREATED, where)
 
     @extend_schema(
         operation_id="unit_vacate",

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from quantify.api import idempotency
+from quantify.api.headers import LOCATION
 from quantify.api.views import told
 from wallets.api import transactions
 from wallets.api.serializers import MovedSerializer, ToppedUpSerializer
@@ -33,7 +34,7 @@ def moved(posted: Posted, shape: type[MovedSerializer], **more: Any) -> Response
         shape(answer).data,
         HTTPStatus.CREATED,
         {
-            "Location": f"/api/v1/transactions/{transaction.pk}",
+            LOCATION: f"/api/v1/transactions/{transaction.pk}",
             **idempotency.replayed_header(replayed=posted.replayed),
         },
     )

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from estates.models import Estate
 from meters.api.serializers import Kilo
+from quantify.api.headers import ETAG, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import Form, ScopedRelatedField
 from quantify.api.views import Created, Listed, Shown
@@ -118,6 +119,7 @@ class BillDifferenceViewSet(Listed, Shown):
         responses={200: BillDifferenceSerializer},
     )
     @action(detail=True, methods=["post"], url_path="post")
+    @answers_with(ETAG)
     def post_difference(self, request: Request, pk: UUID) -> Response:
         """Charge it, or give it back, linked to its bill; once."""
 
@@ -134,6 +136,7 @@ class BillDifferenceViewSet(Listed, Shown):
         responses={200: BillDifferenceSerializer},
     )
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def dismiss(self, request: Request, pk: UUID) -> Response:
         """Leave the month as it was charged."""
 

@@ -18,6 +18,7 @@ from meters.api.serializers import CommandSerializer
 from meters.control import requests
 from meters.models import Command, Meter
 from meters.models.control import LIFE
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import Form
 from quantify.api.views import Listed, Resource, told
@@ -59,6 +60,7 @@ class CommandViewSet(Listed, Resource):
     @extend_schema(
         operation_id="meter_command", request=CommandForm, responses={202: CommandSerializer}
     )
+    @answers_with(LOCATION)
     def create(self, request: Request, pk: UUID) -> Response:
         """Ask for a cut, a reconnection or a reading; `trace` says what credit control thinks."""
         meter = self.meter()
@@ -68,4 +70,5 @@ class CommandViewSet(Listed, Resource):
             command = control.request_by_person(
                 meter=meter, user=cast("User", request.user), now=timezone.now(), **asked
             )
-        return told(CommandSerializer(command).data, HTTPStatus.ACCEPTED)
+        where = {LOCATION: request.path}
+        return told(CommandSerializer(command).data, HTTPStatus.ACCEPTED, where)

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from quantify.api import idempotency
+from quantify.api.headers import ETAG, LOCATION, REPLAYED, answers_with
 from quantify.api.problems import Kind, translated
 from quantify.api.serializers import CENT, Form, Money
 from quantify.api.views import Listed, Resource, Shown, told
@@ -104,6 +105,7 @@ class OfficeActions(Resource):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION, REPLAYED)
     def refund(self, request: Request, pk: UUID) -> Response:
         """Pay money back: what is available above what is owed."""
         return moved(self._done(refunds.refund, RefundForm), MovedSerializer)
@@ -115,6 +117,7 @@ class OfficeActions(Resource):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION, REPLAYED)
     def adjust(self, request: Request, pk: UUID) -> Response:
         """
         Correct a wallet by a signed amount.
@@ -124,7 +127,7 @@ class OfficeActions(Resource):
         made = self._done(adjustments.adjust, AdjustmentForm)
         if isinstance(made, AdjustmentProposal):
             proposal = _with_names(AdjustmentProposal.objects.all()).get(pk=made.pk)
-            location = {"Location": f"/api/v1/adjustments/{made.pk}"}
+            location = {LOCATION: f"/api/v1/adjustments/{made.pk}"}
             shown = ProposedSerializer({"proposal": proposal}).data
             return told(shown, HTTPStatus.ACCEPTED, location)
         return moved(made, MovedSerializer)
@@ -136,6 +139,7 @@ class OfficeActions(Resource):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"], url_path="service-charge")
+    @answers_with(LOCATION, REPLAYED)
     def service_charge(self, request: Request, pk: UUID) -> Response:
         """Charge for a service, VAT included; what is not available becomes arrears."""
         return moved(self._done(service_charges.charge, OfficeForm), MovedSerializer)
@@ -179,6 +183,7 @@ class AdjustmentViewSet(Listed, Shown):
         responses={200: ProposalSerializer},
     )
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def approve(self, request: Request, pk: UUID) -> Response:
         """Post what another person proposed."""
         return self._decided(adjustments.approve, **self._note())
@@ -189,6 +194,7 @@ class AdjustmentViewSet(Listed, Shown):
         responses={200: ProposalSerializer},
     )
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def reject(self, request: Request, pk: UUID) -> Response:
         """Refuse what another person proposed."""
         return self._decided(adjustments.reject, **self._note())
@@ -197,6 +203,7 @@ class AdjustmentViewSet(Listed, Shown):
         operation_id="adjustment_withdraw", request=None, responses={200: ProposalSerializer}
     )
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def withdraw(self, request: Request, pk: UUID) -> Response:
         """Take back one's own proposal."""
         return self._decided(adjustments.withdraw)

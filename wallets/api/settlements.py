@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from quantify.api import idempotency
 from quantify.api.filters import wants_preview
+from quantify.api.headers import LOCATION, REPLAYED, answers_with
 from quantify.api.problems import Kind, Problem, translated
 from quantify.api.serializers import CENT, Form, Instant, Money, Quantity, ScopedRelatedField
 from quantify.api.views import Listed, Resource, Shown, told
@@ -125,6 +126,7 @@ class Settling(Resource):
         ],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION)
     def settle(self, request: Request, pk: UUID) -> Response:
         """Close the account of who moved out; again, or as a preview, it answers 200."""
         unit = self.seen_object()
@@ -141,7 +143,8 @@ class Settling(Resource):
             made = _named(Settlement.objects.all()).get(pk=made.pk)
         made.is_preview = is_preview and not done.replayed
         code = HTTPStatus.OK if is_preview or done.replayed else HTTPStatus.CREATED
-        return told(SettlementSerializer(made).data, code)
+        where = {} if is_preview else {LOCATION: f"/api/v1/settlements/{made.pk}"}
+        return told(SettlementSerializer(made).data, code, where)
 
     def _settled(self, occupancy_id: UUID, asked: dict[str, Any], *, is_preview: bool) -> Settled:
         now = timezone.now()
@@ -180,6 +183,7 @@ class SettlementViewSet(Listed, Shown):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION, REPLAYED)
     def collect(self, request: Request, pk: UUID) -> Response:
         """Take a former resident's payment of what they owe."""
         made = self.seen_object()

@@ -7,7 +7,7 @@ from django.db.models import FETCH_RAISE
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
@@ -15,13 +15,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
-from quantify.api.files import CsvRenderer, Ready
+from quantify.api.files import CsvRenderer, FormatFirst, Ready
+from quantify.api.headers import FILE_NAME, answers_with
 from quantify.api.serializers import Instant, Money, Quantity
 from quantify.api.views import Resource, told
 from quantify.periods import local_day
 from wallets.api import days
 from wallets.models import Wallet
 from wallets.statements import files, statement, tables
+
+FORMAT = OpenApiParameter(
+    "format", OpenApiTypes.STR, enum=["json", "csv", "pdf"], description="Goes before `Accept`."
+)
 
 
 class PdfRenderer(Ready):
@@ -159,9 +164,15 @@ class Statements(Resource):
             (200, "text/csv"): OpenApiTypes.STR,
             (200, "application/pdf"): OpenApiTypes.BINARY,
         },
-        parameters=days.PARAMETERS,
+        parameters=[*days.PARAMETERS, FORMAT],
     )
-    @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, CsvRenderer, PdfRenderer])
+    @action(
+        detail=True,
+        methods=["get"],
+        renderer_classes=[JSONRenderer, CsvRenderer, PdfRenderer],
+        content_negotiation_class=FormatFirst,
+    )
+    @answers_with(FILE_NAME)
     def statement(self, request: Request, pk: UUID) -> Response:
         """A statement over local days, both included, as JSON, CSV or PDF as `Accept` says."""
         person = cast("User", request.user)

@@ -19,6 +19,7 @@ from accounts.models import User
 from estates.models import Estate
 from quantify.api import idempotency, problems
 from quantify.api.filters import wants_preview
+from quantify.api.headers import ETAG, LOCATION, REPLAYED, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import CENT, Form, Instant, Money, ScopedRelatedField
 from quantify.api.views import Listed, Shown
@@ -133,6 +134,7 @@ class SuspenseViewSet(Listed, Shown):
         request=ReceiptForm,
         responses={201: ReceiptDetailSerializer},
     )
+    @answers_with(ETAG, LOCATION, REPLAYED)
     def create(self, request: Request) -> Response:
         """Record money that came in; the same external key again answers the first receipt."""
         asked = self.checked(ReceiptForm)
@@ -142,7 +144,7 @@ class SuspenseViewSet(Listed, Shown):
         with translated(refusals.OF_THE_LEDGER):
             done = suspense.record(recorded_at=timezone.now(), actor=user, **asked)
         headers: Mapping[str, str] = {
-            "Location": f"/api/v1/suspense/{done.receipt.pk}",
+            LOCATION: f"/api/v1/suspense/{done.receipt.pk}",
             **idempotency.replayed_header(replayed=done.replayed),
         }
         return self.answered(done.receipt.pk, HTTPStatus.CREATED, headers)
@@ -157,6 +159,7 @@ class SuspenseViewSet(Listed, Shown):
         ],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION, REPLAYED)
     def allocate(self, request: Request, pk: UUID) -> Response:
         """Top a wallet up from it; `?preview=true` shows the split and posts nothing."""
         receipt = self.seen_object()
@@ -184,6 +187,7 @@ class SuspenseViewSet(Listed, Shown):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"], url_path="return")
+    @answers_with(ETAG)
     def return_money(self, request: Request, pk: UUID) -> Response:
         """Give what is left back to the payer."""
         receipt = self.seen_object()

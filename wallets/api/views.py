@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from quantify.api import editing, idempotency, problems
 from quantify.api.filters import wants_preview
+from quantify.api.headers import LOCATION, REPLAYED, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Changed, Shown, told
@@ -75,7 +76,7 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         Field("effective_low_balance_limit", "Low below", Kind.MONEY, "limit"),
         Field("is_suspended", "Suspended", Kind.FLAG),
     )
-    parameters = {"topup": ("preview",), "statement": ("from", "to")}
+    parameters = {"topup": ("preview",), "statement": ("from", "to", "format")}
     permission_names = {
         **OfficeActions.permission_names,
         "topup": "wallets.topup_wallet",
@@ -113,6 +114,8 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         ],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION, REPLAYED)
+    @answers_with(LOCATION, REPLAYED)
     def topup(self, request: Request, pk: UUID) -> Response:
         """Pay money in; `?preview=true` shows how it would be split and posts nothing."""
         wallet = self.seen_object()
@@ -141,6 +144,8 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION, REPLAYED)
+    @answers_with(LOCATION, REPLAYED)
     def purchase(self, request: Request, pk: UUID) -> Response:
         """Bind available money to a utility."""
         wallet = self.seen_object()
@@ -218,6 +223,8 @@ class TransactionViewSet(ListedAsFile, Shown):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
+    @answers_with(LOCATION, REPLAYED)
+    @answers_with(LOCATION, REPLAYED)
     def reverse(self, request: Request, pk: UUID) -> Response:
         """
         Post the equal and opposite, once.

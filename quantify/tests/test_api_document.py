@@ -1,0 +1,147 @@
+"""The document of the API says what there is: every route, every example, every header."""
+
+import jsonschema_rs
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from quantify.api import documents
+from quantify.tests import contract
+
+# The document itself, its readers, and what answers where nothing is.
+UNDOCUMENTED = {"api-schema", "api-docs", "api-redoc", None}
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def document():
+    return documents.openapi()
+
+
+def routes(patterns, prefix=""):
+    """Every route of the URL configuration with the methods that its view has."""
+    for pattern in patterns:
+        where = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, where)
+        elif isinstance(pattern, URLPattern) and where.startswith("api/v1/"):
+            yield contract.address(where), pattern
+
+
+def methods(pattern):
+    actions = getattr(pattern.callback, "actions", None)
+    view = pattern.callback.cls
+    names = actions or {name for name in METHODS if hasattr(view, name)}
+    return {name for name in names if name in view.http_method_names} - {"head", "options"}
+
+
+def operations():
+    return [
+        (path, method)
+        for path, by_method in document()["paths"].items()
+        for method in by_method
+        if method in METHODS
+    ]
+
+
+def contents(path, method):
+    """Each body that an operation takes or answers: where, its schema and its examples."""
+    operation = document()["paths"][path][method]
+    bodies = {"body": operation.get("requestBody", {}), **operation["responses"]}
+    for where, body in bodies.items():
+        for media_type, content in body.get("content", {}).items():
+            named = [one.get("value", one) for one in content.get("examples", {}).values()]
+            examples = [content["example"]] if "example" in content else named
+            yield f"{where} {media_type}", content["schema"], [_resolved(one) for one in examples]
+
+
+def _resolved(example):
+    if isinstance(example, dict) and "$ref" in example:
+        return document()["components"]["examples"][example["$ref"].rsplit("/", 1)[-1]]["value"]
+    return example
+
+
+class TestRoutes:
+    def test_are_those_of_the_url_configuration(self):
+        built = {
+            (path, method)
+            for path, pattern in routes(get_resolver().url_patterns)
+            if pattern.name not in UNDOCUMENTED
+            for method in methods(pattern)
+        }
+        told = {
+            (path, method)
+            for path, by_method in document()["paths"].items()
+            for method in by_method
+            if method in METHODS
+        }
+
+        assert built == told
+
+    def test_leave_out_nothing_but_the_document_and_what_is_nowhere(self):
+        hidden = {
+            path
+            for path, pattern in routes(get_resolver().url_patterns)
+            if pattern.name in UNDOCUMENTED
+        }
+
+        assert hidden == {"/api/v1/schema", "/api/v1/docs", "/api/v1/redoc", "/api/v1/"}
+
+
+class TestOperations:
+    def test_have_examples_that_their_schemas_accept(self):
+        faults = [
+            f"{method} {path} {where}: {fault}"
+            for path, method in operations()
+            for where, schema, examples in contents(path, method)
+            for fault in ([] if examples else ["has no example"]) + refused(schema, examples)
+        ]
+
+        assert faults == []
+
+    def test_tell_where_what_they_made_is(self):
+        silent = [
+            (method, path)
+            for path, method in operations()
+            if "Location"
+            not in answers(path, method).get("201", {"headers": "Location"})["headers"]
+        ]
+
+        assert silent == []
+
+    def test_have_each_a_name_of_its_own(self):
+        ids = [document()["paths"][path][method]["operationId"] for path, method in operations()]
+
+        assert len(ids) == len(set(ids))
+
+    def test_say_what_they_do(self):
+        mute = [
+            (method, path)
+            for path, method in operations()
+            if not document()["paths"][path][method].get("description")
+        ]
+
+        assert mute == []
+
+
+def answers(path, method):
+    return document()["paths"][path][method]["responses"]
+
+
+def refused(schema, examples):
+    whole = {**schema, "components": document()["components"]}
+    validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    return [
+        f"{error.instance_path}: {error.message}"
+        for example in examples
+        for error in validator.iter_errors(example)
+    ]
+
+
+def test_problems_and_envelopes_are_components():
+    components = document()["components"]
+
+    assert components["schemas"]["Problem"]["required"] == [
+        "type", "title", "status", "detail", "instance", "code", "errors", "request_id",
+    ]  # fmt: skip
+    assert components["schemas"]["EstateDetailAnswer"]["properties"]["data"] == {
+        "$ref": "#/components/schemas/EstateDetail"
+    }
+    assert "insufficient_balance" in components["examples"]
