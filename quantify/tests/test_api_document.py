@@ -1,9 +1,12 @@
 """The document of the API says what there is: every route, every example, every header."""
 
+import json
+
 import jsonschema_rs
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from quantify.api import documents
+from quantify.api import documents, postman
+from quantify.stack.management.commands import export_postman
 from quantify.tests import contract
 
 # The document itself, its readers, and what answers where nothing is.
@@ -145,3 +148,21 @@ def test_problems_and_envelopes_are_components():
         "$ref": "#/components/schemas/EstateDetail"
     }
     assert "insufficient_balance" in components["examples"]
+
+
+class TestPostmanCollection:
+    def test_is_current(self):
+        written = json.loads(export_postman.FILE.read_text())
+
+        assert written == postman.collection(document())
+
+    def test_asks_each_operation_once_with_an_example_as_body(self):
+        made = postman.collection(document())
+
+        requests = [item["request"] for folder in made["item"] for item in folder["item"]]
+        asked = {(one["method"].lower(), one["url"]["raw"]) for one in requests}
+        assert len(requests) == len(asked) == len(operations())
+        [topup] = [one for one in requests if one["url"]["raw"].endswith("/wallets/:id/topup")]
+        assert json.loads(topup["body"]["raw"])["payment_method"] == "eft"
+        assert topup["url"]["variable"] == [{"key": "id", "value": ""}]
+        assert made["auth"]["basic"][1] == {"key": "password", "value": "{{password}}"}
