@@ -16,6 +16,7 @@ from rest_framework.request import Request
 
 from quantify.api import problems
 from quantify.api.files import CsvRenderer, XlsxRenderer
+from quantify.api.headers import FILE_NAME, answers_with
 from quantify.api.problems import Problem
 from quantify.api.views import Listed
 from quantify.periods import local_day
@@ -69,6 +70,7 @@ class ListedAsFile(Listed):
         files: list[BaseRenderer] = [CsvRenderer(), XlsxRenderer()]
         return renderers + files if self.action == "list" else renderers
 
+    @answers_with(FILE_NAME)
     def list(self, request: Request, **kwargs: Any) -> Any:
         asked = request.accepted_renderer.format
         return super().list(request, **kwargs) if asked == "json" else self._as_file(asked)

@@ -15,6 +15,7 @@ from notifications.api.serializers import NotificationSerializer
 from notifications.api.views import NotificationViewSet
 from quantify.api import problems
 from quantify.api.filters import wants_preview
+from quantify.api.headers import LOCATION, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import Form, ScopedRelatedField
 from quantify.api.views import told
@@ -73,6 +74,7 @@ class AnnouncingViewSet(NotificationViewSet):
             OpenApiParameter("preview", OpenApiTypes.BOOL, description="Show who is meant alone.")
         ],
     )
+    @answers_with(LOCATION)
     def create(self, request: Request) -> Response:
         """Announce; `?preview=true` shows to whom and writes nothing."""
         asked = self.checked(AnnouncementForm)
