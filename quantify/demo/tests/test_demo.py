@@ -18,6 +18,7 @@ from queue import SimpleQueue
 import pytest
 from django.conf import LazySettings
 from django.db import connection
+from django.utils import timezone
 
 from estates.models import Estate, EstateSettings
 from meters.collecting import collection
@@ -172,7 +173,7 @@ class TestSeed:
         assert servers.recognise(after["secret"], now=NOW) == server
         assert servers.network(server).api_key == after["api_key"] != before["api_key"]
         with pytest.raises(servers.WrongSecret):
-            servers.recognise(before["secret"], now=NOW)
+            servers.recognise(before["secret"], now=timezone.now())
 
     def test_refuses_a_database_with_other_estates(self, transactional_db: None, simulators: Path):
         Estate.objects.create(code="REAL1", name="A real estate")
