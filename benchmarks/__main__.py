@@ -10,6 +10,7 @@ BENCHMARKS = (
     ["rating.py", "--homes", "10"],
     ["ledger.py"],
     ["billing.py", "--units", "3000"],
+    ["api.py"],
     ["collecting.py", "--meters", "1000"],
     ["collecting.py", "--meters", "10000", "--connections", "4", "--outstanding", "16"],
 )

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from meters.models import Command, Meter
 from meters.models.devices import CommunicationStatus
-from notifications.models import Notification
+from notifications.models import Delivery, Notification
 from quantify.api import addresses, metrics
 from wallets.billing import runs
 from wallets.proving import verification
@@ -64,6 +64,13 @@ class Backlog(Collector):
             Notification.objects.filter(
                 state=Notification.State.DUE, due_at__lte=self.now
             ).aggregate(at=Min("due_at"))["at"],
+        )
+        yield self._age(
+            "quantify_delivery_age_seconds",
+            "How long the oldest delivery of a message that is due waits.",
+            Delivery.objects.filter(state=Delivery.State.DUE, due_at__lte=self.now).aggregate(
+                at=Min("due_at")
+            )["at"],
         )
         yield self._age(
             "quantify_command_age_seconds",

@@ -17,7 +17,8 @@ OPERATIONS = ("get", "post", "put", "patch", "delete")
 # Of the transport, or of every page of the project alike.
 UNTOLD = {
     "allow", "cache-control", "content-length", "content-security-policy", "content-type",
-    "cross-origin-opener-policy", "referrer-policy", "vary", "x-content-type-options",
+    "cross-origin-opener-policy", "cross-origin-resource-policy", "expires", "permissions-policy",
+    "referrer-policy", "strict-transport-security", "vary", "x-content-type-options",
     "x-frame-options",
 }  # fmt: skip
 

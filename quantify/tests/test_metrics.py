@@ -72,13 +72,14 @@ class TestFigures:
 
         assert told["quantify_outbox_age_seconds"] == 0
         assert told["quantify_command_age_seconds"] == 0
+        assert told["quantify_delivery_age_seconds"] == 0
         assert told["quantify_unbilled_bills"] == 0
         assert "quantify_ledger_check_age_seconds" not in told
 
     def test_tell_how_long_messages_and_commands_wait(self, scrape):
         now = timezone.now()
         Notification.objects.create(
-            event=Notification.Event.LOW_BALANCE, address="a@example.com", subject_key="unit:1",
+            event=Notification.Event.LOW_BALANCE, subject_key="unit:1",
             once_key="low:1", text="low", due_at=now - timedelta(minutes=5),
         )  # fmt: skip
         CommandFactory.create(state="queued", due_at=now - timedelta(minutes=2))
