@@ -75,8 +75,10 @@ class Replacing(Resource):
                 return told(_previewed(replacement.preview(swap, now=now)))
             done = replacement.replace(swap, now=now)
         body = _body(done, is_preview=False)
+        if done.replayed:
+            return told(body)
         where = {LOCATION: f"/api/v1/meters/{done.installed.meter_id}"}
-        return told(body, HTTPStatus.OK if done.replayed else HTTPStatus.CREATED, where)
+        return told(body, HTTPStatus.CREATED, where)
 
     @extend_schema(
         operation_id="meter_undo_replacement",

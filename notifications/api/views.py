@@ -32,6 +32,7 @@ from notifications.channels import NotConfigured, Parcel, Refused, Unavailable
 from notifications.models import Delivery, Device, Notification, ReadMark, Template
 from quantify.api import editing, problems
 from quantify.api.permissions import SIGNED_IN
+from quantify.api.headers import ETAG, answers_with
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, View, told
 from quantify.ids import uuid7
@@ -63,6 +64,7 @@ class NotificationViewSet(Listed, Shown):
 
     @extend_schema(operation_id="notification_read", request=None)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def read(self, request: Request, pk: UUID) -> Response:
         """Mark as read by the caller; reading it again changes nothing."""
         message = self.seen_object()
@@ -90,6 +92,7 @@ class DeliveryViewSet(Listed, Shown):
 
     @extend_schema(operation_id="delivery_retry", request=None)
     @action(detail=True, methods=["post"])
+    @answers_with(ETAG)
     def retry(self, request: Request, pk: UUID) -> Response:
         """Send again what was given up, is uncertain, or had no provider."""
         delivery = self.seen_object()

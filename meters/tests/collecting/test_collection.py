@@ -300,11 +300,10 @@ class TestCommandsOverTheLine:
         )
         return sending.send(command.pk, permit=lambda command, now: sending.Verdict(), now=now)
 
-    def again(self, command, seconds):
+    def again(self, command):
+        """When it is due: some seconds after its conversation, which took its time, had ended."""
         return sending.send(
-            command.pk,
-            permit=lambda command, now: sending.Verdict(),
-            now=NOW + timedelta(seconds=seconds),
+            command.pk, permit=lambda command, now: sending.Verdict(), now=command.due_at
         )
 
     def test_cuts_and_restores(self, served, concentrator):
@@ -326,7 +325,7 @@ class TestCommandsOverTheLine:
         assert "press the button" in command.outcome
         assert meter(101).relay_state == "ready"
         served.fleet[101].press_button()
-        gather(concentrator)
+        gather(concentrator, now=NOW + timedelta(minutes=1))
         assert meter(101).relay_state == "connected"
 
     def test_an_order_that_was_carried_out_unanswered_is_found_done(self, served, concentrator):
@@ -342,7 +341,7 @@ class TestCommandsOverTheLine:
         assert command.state in {"unknown", "acknowledged"}
         served.faults.clear()
 
-        command = self.again(command, 10)
+        command = self.again(command)
 
         assert command.state == "verified"
         assert switched == [1]
@@ -354,7 +353,7 @@ class TestCommandsOverTheLine:
         assert served.fleet[101].connected
         served.faults.clear()
 
-        assert self.again(command, 10).state == "verified"
+        assert self.again(command).state == "verified"
 
     def test_a_meter_without_relay_says_no(self, served, concentrator):
         Meter.objects.filter(logical_device=102).update(has_relay=True, kind="electricity")
