@@ -31,8 +31,8 @@ from notifications.api.serializers import (
 from notifications.channels import NotConfigured, Parcel, Refused, Unavailable
 from notifications.models import Delivery, Device, Notification, ReadMark, Template
 from quantify.api import editing, problems
-from quantify.api.permissions import SIGNED_IN
 from quantify.api.headers import ETAG, answers_with
+from quantify.api.permissions import SIGNED_IN
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, View, told
 from quantify.ids import uuid7
