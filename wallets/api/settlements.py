@@ -142,9 +142,10 @@ class Settling(Resource):
         if not is_preview:
             made = _named(Settlement.objects.all()).get(pk=made.pk)
         made.is_preview = is_preview and not done.replayed
-        code = HTTPStatus.OK if is_preview or done.replayed else HTTPStatus.CREATED
-        where = {} if is_preview else {LOCATION: f"/api/v1/settlements/{made.pk}"}
-        return told(SettlementSerializer(made).data, code, where)
+        shown = SettlementSerializer(made).data
+        if is_preview or done.replayed:
+            return told(shown)
+        return told(shown, HTTPStatus.CREATED, {LOCATION: f"/api/v1/settlements/{made.pk}"})
 
     def _settled(self, occupancy_id: UUID, asked: dict[str, Any], *, is_preview: bool) -> Settled:
         now = timezone.now()

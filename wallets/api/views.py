@@ -115,7 +115,6 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
     )
     @action(detail=True, methods=["post"])
     @answers_with(LOCATION, REPLAYED)
-    @answers_with(LOCATION, REPLAYED)
     def topup(self, request: Request, pk: UUID) -> Response:
         """Pay money in; `?preview=true` shows how it would be split and posts nothing."""
         wallet = self.seen_object()
@@ -144,7 +143,6 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
-    @answers_with(LOCATION, REPLAYED)
     @answers_with(LOCATION, REPLAYED)
     def purchase(self, request: Request, pk: UUID) -> Response:
         """Bind available money to a utility."""
@@ -223,7 +221,6 @@ class TransactionViewSet(ListedAsFile, Shown):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
-    @answers_with(LOCATION, REPLAYED)
     @answers_with(LOCATION, REPLAYED)
     def reverse(self, request: Request, pk: UUID) -> Response:
         """
