@@ -292,7 +292,7 @@ def _without(answer: Any, sent: object) -> tuple[int, str]:
 
 def described(operation: Operation) -> dict[str, Any]:
     path = "/" + "api/v1/" + re.sub(r"<\w+:(\w+)>", r"{\1}", operation.route)
-    by_method = documents._document()["paths"].get(path.replace("{pk}", "{id}"), {})
+    by_method = documents.openapi()["paths"].get(path.replace("{pk}", "{id}"), {})
     return by_method.get(operation.method.lower(), {})
 
 
@@ -319,7 +319,7 @@ def uuid_fields(operation: Operation) -> list[str]:
 
 def _uuid_fields(schema: Mapping[str, Any]) -> Iterator[str]:
     if "$ref" in schema:
-        schemas = documents._document()["components"]["schemas"]
+        schemas = documents.openapi()["components"]["schemas"]
         yield from _uuid_fields(schemas[schema["$ref"].rsplit("/", 1)[-1]])
     for one in (*schema.get("oneOf", ()), *schema.get("anyOf", ())):
         yield from _uuid_fields(one)
