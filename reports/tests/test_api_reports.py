@@ -237,7 +237,7 @@ class TestCost:
 
 
 def test_document_describes_each_with_its_columns():
-    paths = documents._document()["paths"]
+    paths = documents.openapi()["paths"]
     for slug, report in REPORTS.items():
         operation = paths[f"/api/v1/reports/{slug}"]["get"]
         assert operation["summary"] == report.title
