@@ -36,7 +36,7 @@ from meters.manual import ManualOutcome
 from meters.models import Interval, Meter, MeterEvent, Reading
 from quantify.api import filters, problems
 from quantify.api.filters import wants_preview
-from quantify.api.headers import LOCATION, answers_with
+from quantify.api.headers import FILE_NAME, LOCATION, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem
 from quantify.api.views import Listed, Resource, told
@@ -92,6 +92,7 @@ class ReadingViewSet(ListedAsFile, _OfMeter):
     refusals = {"list": (TOO_MANY,), "create": (refusals.REJECTED, refusals.CONFLICT)}
 
     @extend_schema(operation_id="meter_readings")
+    @answers_with(FILE_NAME)
     def list(self, request: Request, **_: Any) -> Response:
         self.meter()
         listed: Response = super().list(request)

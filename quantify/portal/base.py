@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 from django.contrib import messages
 from django.contrib.admin import ActionLocation, ShowFacets
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -123,6 +124,15 @@ class PortalAdmin(ScopedMixin, ModelAdmin):
     ) -> HttpResponse:
         # Another's object and one that never was must look the same, and be no success.
         raise Http404(f"There is no such {opts.verbose_name}.")
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # Who may not look at any of them is told so, whatever the id, as on the other pages.
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        shown: HttpResponse = super().history_view(request, object_id, extra_context)
+        return shown
 
     def changeform_view(
         self,
