@@ -80,7 +80,9 @@ class ReadingViewSet(ListedAsFile, _OfMeter):
     default_sort = ("-taken_at", "channel")
     cursor_fields = ("-taken_at", "channel")
     file_title = "readings"
+    file_related = ("meter",)
     file_fields = (
+        Field("meter", "Meter", source="meter.serial"),
         Field("taken_at", "Taken at", Kind.INSTANT),
         Field("register", "Register", source=lambda row: channel_name(row.channel)),
         Field("value", "Value", Kind.QUANTITY),

@@ -49,7 +49,6 @@ NOON = datetime(2026, 7, 15, 10, tzinfo=UTC)
 LONG = pytest.mark.soak
 # One statement outside of a transaction commits by itself.
 AFTER_COMMIT = {
-    ("pay", Point.AFTER_LEDGER_WRITE),
     ("pay", Point.BEFORE_WAKEUP),
     ("buy", Point.AFTER_LEDGER_WRITE),
     ("adjust", Point.BEFORE_WAKEUP),
