@@ -1,13 +1,14 @@
 """Closed months, and what was learned of them since."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import ISO_8601, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,10 +27,23 @@ from wallets.billing import closings, differences
 from wallets.models import BillDifference, MonthClosing
 
 
+@extend_schema_field({"type": "string", "pattern": r"^\d{4}-\d{2}(-\d{2})?$"})
+class MonthField(serializers.DateField):
+    """A month, shown by its first day; asked for as 2026-07 or by any day of it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(input_formats=["%Y-%m", ISO_8601], **options)
+        self.error_messages["invalid"] = "Give a month such as 2026-07, or a day of it."
+
+    def to_internal_value(self, value: Any) -> date:
+        return first_of_month(super().to_internal_value(value))
+
+
 class MonthClosingSerializer(serializers.ModelSerializer):
     """A closed month, its first day; those before it are closed too."""
 
     estate = ScopedRelatedField(queryset=Estate.objects.all())
+    month = MonthField()
     closed_by = serializers.CharField(
         source="closed_by.username", default=None, allow_null=True, read_only=True
     )
@@ -40,9 +54,6 @@ class MonthClosingSerializer(serializers.ModelSerializer):
         read_only_fields = ("closed_at",)
         # Whether it is closed, or a later one, is said by the operation.
         validators: list[Any] = []
-
-    def validate_month(self, month: Any) -> Any:
-        return first_of_month(month)
 
 
 class MonthClosingViewSet(Listed, Shown, Created):

@@ -443,7 +443,10 @@ class TestApi:
         made = client.post("/month-closings", body)
         assert (made.status_code, made.json()["data"]["month"]) == (201, "2026-07-01")
         assert made.json()["data"]["closed_by"] == user.username
-        assert client.post("/month-closings", body).json()["code"] == "month_closed"
+        again = client.post("/month-closings", body | {"month": "2026-07"})
+        assert again.json()["code"] == "month_closed"
+        unreadable = client.post("/month-closings", body | {"month": "July"}).json()
+        assert unreadable["errors"][0]["field"] == "month"
         late_month = body | {"month": "2126-01-01"}
         assert client.post("/month-closings", late_month).json()["code"] == "month_not_over"
         late(meter, "150")
