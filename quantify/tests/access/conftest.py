@@ -3,18 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import transaction
 
 from quantify.tests.access import ground as grounds
 from quantify.tests.access.ground import Ground
+from quantify.tests.taken_back import taken_back
 
 
 @pytest.fixture(scope="module")
 def ground(django_db_setup: None, django_db_blocker) -> Iterator[Ground]:
-    with django_db_blocker.unblock():
-        whole = transaction.atomic()
-        # As for a test case: what insists on being outermost may run inside.
-        whole._from_testcase = True  # type: ignore[attr-defined]
-        with whole:
-            yield grounds.build()
-            transaction.set_rollback(True)
+    with taken_back(django_db_blocker):
+        yield grounds.build()
