@@ -25,7 +25,7 @@ test: lint ## Check everything that CI demands.
 	$(WITH_SERVERS) $(PYTHON) -m pytest -n 2 \
 	    --cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR)
 
-soak: install ## Kill some 500 processes, run crowds, and read 500 meters for a day on bad lines.
+soak: install ## Kill some 500 processes, run crowds, read bad lines, ask the API anything.
 	$(WITH_SERVERS) $(PYTHON) -m pytest -m soak -s
 
 FUZZ_SECONDS ?= 60

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,12 +18,7 @@ from quantify.api.problems import Problem, translated
 from quantify.api.serializers import Form
 from quantify.api.views import View, told
 
-KEY = OpenApiParameter(
-    idempotency.HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key and operations give the same answer; others are refused.",
-)
+KEY = idempotency.parameter("The same key and operations give the same answer; others are refused.")
 
 
 class HeadersField(serializers.DictField):

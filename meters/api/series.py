@@ -172,8 +172,10 @@ class IntervalViewSet(_OfMeter):
     @extend_schema(
         operation_id="meter_intervals",
         parameters=[
-            OpenApiParameter("from", str, description="An instant with offset, or a local day."),
-            OpenApiParameter("to", str, description="Up to but without; now if left out."),
+            OpenApiParameter("from", dict(filters.INSTANT)),
+            OpenApiParameter(
+                "to", dict(filters.INSTANT), description="Up to but without; now if left out."
+            ),
             OpenApiParameter("group_by", str, enum=[one.value for one in GroupBy]),
         ],
     )

@@ -24,7 +24,7 @@ from rest_framework.response import Response
 
 from quantify.api import problems, request_id
 from quantify.api.problems import Problem
-from quantify.api.views import View, told
+from quantify.api.views import READ_ONLY, View, told
 
 READER_POLICY: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
@@ -55,6 +55,7 @@ class Document(SpectacularAPIView):
     """The OpenAPI 3.1 document, made once per process."""
 
     authentication_classes = ()
+    http_method_names = READ_ONLY
     renderer_classes = [JSONRenderer, OpenApiJson, OpenApiYamlRenderer]
 
     def _get_schema_response(self, request: Request) -> Response:
@@ -64,12 +65,14 @@ class Document(SpectacularAPIView):
 @method_decorator(csp_override(READER_POLICY), name="dispatch")
 class Swagger(SpectacularSwaggerSplitView):
     authentication_classes = ()
+    http_method_names = READ_ONLY
     url_name = "api-schema"
 
 
 @method_decorator(csp_override(READER_POLICY), name="dispatch")
 class Redoc(SpectacularRedocView):
     authentication_classes = ()
+    http_method_names = READ_ONLY
     url_name = "api-schema"
     template_name = "api/redoc.html"
 

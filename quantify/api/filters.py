@@ -27,6 +27,11 @@ PAGING = ("page", "per_page")
 ORDERS = ("asc", "desc")
 YEARS = range(1900, 3000)
 LONGEST_SEARCH = 100
+INSTANT: Mapping[str, Any] = {
+    "type": "string",
+    "anyOf": [{"format": "date-time"}, {"format": "date"}],
+    "description": "An instant with offset, or a local day.",
+}
 
 
 def wants_preview(request: Request) -> bool:
@@ -69,8 +74,10 @@ class InstantField(forms.Field):
             instant = midnight(day) if day else parse_datetime(text)
         except ValueError:
             instant = None
-        if instant is None or instant.year not in YEARS:
+        if instant is None:
             raise ValidationError("Give 2026-07-01T00:00:00+02:00, or 2026-07-01.", code="invalid")
+        if instant.year not in YEARS:
+            raise ValidationError("Give an instant of this age.", code="out_of_range")
         if instant.tzinfo is None:
             raise ValidationError("Give the instant with its offset from UTC.", code="naive")
         return instant.astimezone(UTC)
@@ -78,7 +85,7 @@ class InstantField(forms.Field):
 
 class InstantFilter(django_filters.Filter):
     field_class = InstantField
-    schema = {"type": "string", "description": "An instant with offset, or a local day."}
+    schema = INSTANT
 
 
 class BooleanFilter(django_filters.TypedChoiceFilter):
@@ -163,7 +170,7 @@ def _schema(one: django_filters.Filter) -> dict[str, Any]:
         return {"type": "string", "enum": values}
     if isinstance(one, django_filters.NumberFilter):
         return {"type": "number"}
-    return {"type": "string"}
+    return {"type": "string", "minLength": 1}
 
 
 def _parameter(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:

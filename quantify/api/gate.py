@@ -37,7 +37,7 @@ class GateMiddleware:
         return None
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
-        if request.method not in METHODS:
+        if request.method not in METHODS and not _asks_for_methods(request):
             return HttpResponseNotAllowed(sorted(METHODS))
         if request.path.startswith(UNCOUNTED):
             return None
@@ -65,6 +65,11 @@ def refused(
         )
     page = render_to_string("refused.html", {"kind": kind})
     return HttpResponse(page, status=kind.status, headers=dict(headers or {}))
+
+
+def _asks_for_methods(request: HttpRequest) -> bool:
+    """Whether an address of the API is asked for its methods: its refusal tells them."""
+    return request.method == "OPTIONS" and request.path.startswith(API)
 
 
 def _is_unencrypted(request: HttpRequest) -> bool:

@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any, TypedDict
 
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from quantify.api import problems
@@ -12,6 +13,12 @@ from quantify.api.headers import REPLAYED
 
 HEADER = "Idempotency-Key"
 _ACCEPTED = re.compile(r"[\x21-\x7e]{1,150}")
+_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 150, "pattern": "^[!-~]+$"}
+
+
+def parameter(description: str) -> OpenApiParameter:
+    """The header as the document of an operation names it."""
+    return OpenApiParameter(HEADER, _SCHEMA, OpenApiParameter.HEADER, description=description)
 
 
 class Once(TypedDict):

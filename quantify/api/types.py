@@ -38,6 +38,9 @@ def _expected(field: serializers.Field, value: Any) -> str:
     match field:
         case serializers.JSONField() | serializers.ChoiceField():
             return ""
+        case serializers.RelatedField():
+            # The framework would take an empty text for null.
+            return "the name of an object" if value == "" else ""
         case serializers.BooleanField():
             return "" if isinstance(value, bool) else "true or false"
         case serializers.IntegerField():

@@ -21,7 +21,8 @@ from quantify.api.permissions import operation_name
 from quantify.api.problems import Kind
 from quantify.api.schema import EnvelopeSchema
 
-METHODS = ["get", "head", "post", "put", "patch", "delete"]
+READ_ONLY = ["get", "head"]
+METHODS = [*READ_ONLY, "post", "put", "patch", "delete"]
 
 
 def check_method(view: APIView, request: Request) -> None:

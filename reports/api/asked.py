@@ -75,7 +75,7 @@ def period(
     """
     named = {"from", "to", "month"} & request.query_params.keys()
     if "month" in named and len(named) > 1:
-        raise problems.invalid("month", "invalid", "Give a month, or `from` and `to`, not both.")
+        raise problems.invalid("month", "exclusive", "Give a month, or `from` and `to`, not both.")
     today = local_day(now, estate.zone)
     if starts is Starts.BEGINNING and "from" not in named and "month" not in named:
         return BEGINNING, days.day(request, "to") or today

@@ -44,7 +44,7 @@ class SimulateForm(Form):
     def validate(self, attrs: Any) -> Any:
         if "version" in attrs and "components" in attrs:
             raise serializers.ValidationError(
-                {"version": "Give a version or components, not both."}, code="invalid"
+                {"version": "Give a version or components, not both."}, code="exclusive"
             )
         return attrs
 

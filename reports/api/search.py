@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,7 +16,7 @@ from reports import search
 DEFAULT = 20
 MOST = 50
 Q = OpenApiParameter(
-    "q", OpenApiTypes.STR, required=True,
+    "q", {"type": "string", "minLength": 2, "maxLength": search.LONGEST}, required=True,
     description="Words of a name, number, serial or reference; at least two letters or digits.",
 )  # fmt: skip
 LIMIT = OpenApiParameter(

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from quantify.api import idempotency
@@ -17,11 +16,8 @@ from wallets.models import Transaction, Wallet
 from wallets.pockets import POCKET_ACCOUNTS
 from wallets.topups import Part
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    idempotency.HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key and body give the same answer; another body is refused.",
+IDEMPOTENCY_KEY = idempotency.parameter(
+    "The same key and body give the same answer; another body is refused."
 )
 
 

@@ -26,8 +26,10 @@ from wallets.api.filters import ClosingFilters, DifferenceFilters
 from wallets.billing import closings, differences
 from wallets.models import BillDifference, MonthClosing
 
+MONTH = r"^[12]\d{3}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$"
 
-@extend_schema_field({"type": "string", "pattern": r"^\d{4}-\d{2}(-\d{2})?$"})
+
+@extend_schema_field({"type": "string", "pattern": MONTH})
 class MonthField(serializers.DateField):
     """A month, shown by its first day; asked for as 2026-07 or by any day of it."""
 

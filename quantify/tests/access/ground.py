@@ -152,13 +152,14 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def build() -> Ground:
+def build(*, with_canaries: bool = True) -> Ground:
     """Build both estates and everybody who calls."""
     world.build_system()
     ours = _furnished(OURS)
     before = _ids()
     theirs = _furnished(CANARY)
-    _plant(before)
+    if with_canaries:
+        _plant(before)
     foreign = _ids() - before
     callers = _callers(ours)
     AuditEntry.objects.create(
