@@ -42,6 +42,11 @@ def moment(path: str, title: str = "") -> Column:
     return _column(path, title, lambda value, row: formats.moment(value))
 
 
+def month(path: str, title: str = "") -> Column:
+    """The month that a date lies in."""
+    return _column(path, title, lambda value, row: f"{value:%B %Y}" if value else formats.NOTHING)
+
+
 def chip(path: str, looks: Mapping[Any, str], title: str = "") -> Column:
     """A choice as a chip with its words; `looks` says which values are good or bad."""
 

@@ -1,9 +1,11 @@
 """Pages with a form of their own: what an operator does to an object, with its consequences."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -47,7 +49,7 @@ def ask(
     """
     Show a form that belongs to an object, or to the list if there is none.
 
-    `submit_words` and `intro` are the words around it.
+    `submit_words` and `intro` are the words around it, `hidden` what else is sent with it.
     """
     return TemplateResponse(
         request,
@@ -65,6 +67,14 @@ def ask(
             **context,
         },
     )
+
+
+def selection(request: HttpRequest, ids: Iterable[object]) -> list[tuple[str, object]]:
+    """What a form sends so that the list's action goes on with the same rows."""
+    return [
+        ("action", request.POST["action"]),
+        *((ACTION_CHECKBOX_NAME, one) for one in ids),
+    ]
 
 
 def show_once(

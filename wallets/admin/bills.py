@@ -14,6 +14,7 @@ from wallets.admin.wallets import wallet_name
 from wallets.models import Bill, Charge
 
 UTILITY = {"electricity": "warning", "water": "info", "solar": "success"}
+MONTH = columns.month("month")
 CONSUMPTION = columns.quantity("consumption", kind="utility")
 AMOUNTS = [columns.money(name) for name in ("subtotal", "markup", "vat", "total", "charged")]
 BEFORE = columns.money("total_before", "Bill before")
@@ -24,7 +25,7 @@ VAT = columns.money("vat", "Of it VAT")
 @admin.register(Bill)
 class BillAdmin(ReadOnlyAdmin):
     list_display = [
-        columns.text("month"),
+        MONTH,
         columns.text("wallet.unit.unit_number", "Unit"),
         columns.text("wallet.unit.estate.code", "Estate"),
         columns.chip("utility", UTILITY),
@@ -41,9 +42,9 @@ class BillAdmin(ReadOnlyAdmin):
     list_select_related = ["wallet__unit__estate"]
     search_fields = ["wallet__unit__unit_number", "wallet__unit__estate__code"]
     ordering = ["-month", "-id"]
-    readonly_fields = ["of_wallet", CONSUMPTION, *AMOUNTS, "tariff"]
+    readonly_fields = ["of_wallet", MONTH, CONSUMPTION, *AMOUNTS, "tariff"]
     fieldsets = [
-        (None, {"fields": ["of_wallet", "utility", "month", "priced_to", CONSUMPTION, "problem"]}),
+        (None, {"fields": ["of_wallet", "utility", MONTH, "priced_to", CONSUMPTION, "problem"]}),
         ("Amounts", {"fields": AMOUNTS}),
         ("Prices", {"fields": ["tariff"]}),
     ]

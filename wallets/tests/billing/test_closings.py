@@ -520,6 +520,52 @@ class TestPages:
         assert done.status_code == 302
         assert MonthClosing.objects.get(month=date(2026, 8, 1)).closed_by == user
 
+    def test_many_are_decided_for_one_reason(self):
+        meters = [closed_unit() for _ in range(3)]
+        for meter in meters:
+            late(meter, "150")
+        ids = [str(one.pk) for one in look()]
+        client = Browser()
+        client.force_login(UserFactory.create(), backend="accounts.backends.RoleBackend")
+        url = reverse("admin:wallets_billdifference_changelist")
+        posting = {"action": "post_selected", "_selected_action": ids[:2]}
+
+        asked = client.post(url, posting | {"index": "0"}).content.decode()
+        assert "2 differences, R\u00a0230.00 in all." in asked
+        assert all(f'name="_selected_action" value="{one}"' in asked for one in ids[:2])
+        without = client.post(url, posting | {"_confirm": "", "reason": ""}).content.decode()
+        assert "This field is required." in without
+        assert BillDifference.objects.open().count() == 3
+        done = client.post(url, posting | {"_confirm": "", "reason": "Read late"}, follow=True)
+        assert "Post: 2 of 2 done." in done.content.decode()
+        again = client.post(url, posting | {"_confirm": "", "reason": "Read late"}, follow=True)
+        assert "Select from 1 to 200 open differences." in again.content.decode()
+        dismissing = {"action": "dismiss_selected", "_selected_action": ids}
+        client.post(url, dismissing | {"_confirm": "", "reason": "Our mistake"})
+
+        states = [BillDifference.objects.get(pk=one).state for one in ids]
+        assert states == ["posted", "posted", "dismissed"]
+        assert [Charge.objects.filter(bill__wallet__unit__installations__meter=meter).count()
+                for meter in meters] == [2, 2, 1]  # fmt: skip
+
+    def test_one_refusal_stops_no_other(self):
+        first, second = closed_unit(), closed_unit()
+        for meter in (first, second):
+            late(meter, "150")
+        ids = [str(one.pk) for one in look()]
+        late(first, "160")
+        client = Browser()
+        client.force_login(UserFactory.create(), backend="accounts.backends.RoleBackend")
+
+        done = client.post(
+            reverse("admin:wallets_billdifference_changelist"),
+            {"action": "post_selected", "_selected_action": ids, "_confirm": "", "reason": "Late"},
+            follow=True,
+        ).content.decode()
+
+        assert "The facts changed since this was found" in done
+        assert "Post: 1 of 2 done." in done
+
     def test_dismiss_keeps_the_reason(self):
         meter = closed_unit()
         late(meter, "150")
