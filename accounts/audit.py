@@ -6,9 +6,11 @@ the change took: portal, API, a bulk update. What machines note by themselves (c
 meter, a pocket's balance) is not a person's change and is left out.
 """
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -36,6 +38,28 @@ def watch(table: str, *, ignoring: tuple[str, ...] = ()) -> RunSQL:
 def unwatch(table: str) -> RunSQL:
     """A migration's operation: no longer keep changes, as before watching other columns."""
     return RunSQL(f"DROP TRIGGER audited ON {table}", RunSQL.noop)
+
+
+def looked(*, by: User, at: Model, estate: UUID, reason: str) -> None:
+    """
+    Keep that a person looked at what is hidden in a row, and why; not what it was.
+
+    Within a request it is told which, as of changes.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LOOKED,
+            [by.pk, by.username, AuditEntry.Action.REVEAL, at._meta.db_table, at.pk, estate,
+             json.dumps({"reason": reason})],
+        )  # fmt: skip
+
+
+_LOOKED = """
+INSERT INTO accounts_auditentry
+    (actor, actor_name, action, "table", object_id, scope, after, request_id, address)
+VALUES (%s, %s, %s, %s, %s, %s, %s, coalesce(current_setting('quantify.request', true), ''),
+    coalesce(current_setting('quantify.address', true), ''))
+"""
 
 
 class Past:

@@ -198,7 +198,8 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
 class AuditEntry(models.Model):
     """
-    One change by a person: append-only, written by the trigger of `accounts.audit`.
+    One change by a person, or one look at what is kept hidden: append-only, written by
+    `accounts.audit`.
 
     `before` and `after` hold what changed; the actor, the object and its estate stand by value,
     so that the trail outlives them.
@@ -208,6 +209,7 @@ class AuditEntry(models.Model):
         INSERT = "insert", "Created"
         UPDATE = "update", "Changed"
         DELETE = "delete", "Deleted"
+        REVEAL = "reveal", "Looked at"
 
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=UUID7(), editable=False)
     at = models.DateTimeField(db_default=Now())

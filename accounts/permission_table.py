@@ -17,7 +17,8 @@ switch of credit control) is for super admins alone and can be given to nobody.
 
 An API key is narrowed to scopes (`read`, `write`, an area with one of them such as `wallets:read`,
 or one permission) and to estates, and never can do more than its owner can at that moment. People,
-roles and keys are never changed with a key.
+roles and keys are never changed with a key; the number of an identity document is shown to one that
+names `units.reveal_resident`, and to no other.
 """
 YES, NO = "yes", ""
 

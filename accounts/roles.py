@@ -21,7 +21,7 @@ def _each(action: str, *models: str) -> frozenset[str]:
 READ = _each(
     "view",
     "estates.estate", "estates.estatesettings",
-    "units.unit", "units.resident", "units.occupancy",
+    "units.unit", "units.resident", "units.occupancy", "units.consent",
     "meters.concentrator", "meters.meter", "meters.installation", "meters.register",
     "meters.reading", "meters.readingconflict", "meters.interval", "meters.dailyconsumption",
     "meters.meteralert", "meters.meterevent", "meters.command", "meters.relaydrift",
@@ -41,6 +41,9 @@ MANAGE = (
     | _each("change", "units.unit", "units.resident", "units.occupancy")
     | _each("delete", "units.unit", "units.resident")
     | _each("invite", "units.resident")
+    | _each("reveal", "units.resident")
+    | _each("add", "units.consent")
+    | _each("change", "units.consent")
     | _each("add", "meters.concentrator", "meters.meter", "meters.installation", "meters.reading")
     | _each("change", "meters.concentrator", "meters.meter", "meters.meteralert")
     | _each("delete", "meters.meter")
@@ -83,7 +86,7 @@ EXCEPTIONAL = frozenset({"wallets.override_reversal", "accounts.view_auditentry"
 # Of their own home alone, and of the time in which they lived there.
 LIVE = _each(
     "view",
-    "units.unit", "units.resident", "units.occupancy",
+    "units.unit", "units.resident", "units.occupancy", "units.consent",
     "meters.meter", "meters.reading", "meters.interval", "meters.dailyconsumption",
     "wallets.wallet", "wallets.transaction", "wallets.posting", "wallets.bill", "wallets.charge",
     "notifications.notification",

@@ -3,7 +3,8 @@ What an API key may be narrowed to.
 
 A scope is `read` or `write` (every area), an area with one of them such as `wallets:read`, or one
 permission by its name. `write` includes `read`. Whatever the scopes say, a key never changes
-people, roles or keys: a key that leaked must not make another one.
+people, roles or keys: a key that leaked must not make another one. What is kept hidden is shown
+only to a key that names just that permission.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,8 @@ AREAS = ("accounts", "estates", "units", "meters", "rates", "wallets", "notifica
 LOOKING = "view_"
 OF_EVERY_ESTATE = frozenset({"estates.add_estate"})
 """What a key that is bound to some estates cannot do: it would not see what it made."""
+BY_NAME_ALONE = frozenset({"units.reveal_resident"})
+"""What no broad scope includes."""
 
 BROAD = (
     READ, WRITE,
@@ -32,6 +35,8 @@ def covers(scopes: Iterable[str], permission: str) -> bool:
     """Whether a permission is within scopes."""
     if _is_of_people(permission):
         return False
+    if permission in BY_NAME_ALONE:
+        return permission in set(scopes)
     area, _, action = permission.partition(".")
     wide = {WRITE, f"{area}:{WRITE}", permission}
     if action.startswith(LOOKING):

@@ -17,11 +17,12 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from meters import alerts, secrets
+from meters import alerts
 from meters.dlms.ciphering import KEY_SIZE, CounterBlock, Keys, Watermark
 from meters.dlms.credentials import NOTHING, Credentials, Mechanism
 from meters.models.devices import Meter
 from meters.models.security import LARGEST_COUNTER, MeterKeys
+from quantify import sealing
 from quantify.crash_points import Point, reach
 
 BLOCK = 1000
@@ -92,9 +93,9 @@ def give(*, meter: Meter, given: Secrets) -> MeterKeys:
     The counter goes on where it was: the same key may come back.
 
     :raises BadKeys: if it is neither a password nor two keys.
-    :raises meters.secrets.NoSecret: if it cannot be encrypted.
+    :raises quantify.sealing.NoSecret: if it cannot be encrypted.
     """
-    sealed = secrets.seal(meter.pk, given._asdict())
+    sealed = sealing.seal(meter.pk, given._asdict())
     keys, _ = MeterKeys.objects.update_or_create(
         meter=meter,
         defaults={
@@ -128,7 +129,7 @@ def issue(meter_id: UUID) -> Credentials:
     reach(Point.COUNTERS_RESERVED)
     try:
         return _opened(meter_id, keys.level, keys.sealed, end, keys.heard_counter)
-    except secrets.NoSecret as error:
+    except sealing.NoSecret as error:
         raise Withheld(str(error)) from error
 
 
@@ -142,8 +143,8 @@ def _reserve(keys: MeterKeys) -> int:
 
 
 def _opened(meter_id: UUID, level: str, sealed: str, end: int, heard: int) -> Credentials:
-    """:raises meters.secrets.NoSecret: if it cannot be decrypted."""
-    told = Secrets(**secrets.open_sealed(meter_id, sealed))
+    """:raises quantify.sealing.NoSecret: if it cannot be decrypted."""
+    told = Secrets(**sealing.open_sealed(meter_id, sealed))
     if level == MeterKeys.Level.LOW:
         return Credentials(Mechanism.LOW, told.password.encode())
     return Credentials(
@@ -211,16 +212,3 @@ def _note_refused(meter_id: UUID, *, used: int, counter: int | None, now: dateti
             now=now,
         )
     keys.save(update_fields=["refusals", "held_at", "updated_at"])
-
-
-def reencrypt() -> int:
-    """
-    Encrypt all keys anew with the first secret; returns how many.
-
-    :raises meters.secrets.NoSecret: if one cannot be decrypted; then none is changed.
-    """
-    with transaction.atomic():
-        rows = MeterKeys.objects.select_for_update().order_by("meter_id")
-        for keys in rows:
-            keys.sealed = secrets.reseal(keys.sealed)
-        return MeterKeys.objects.bulk_update(rows, ["sealed"], batch_size=500)

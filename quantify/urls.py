@@ -39,8 +39,9 @@ from reports.api.resale import ResaleCompliance
 from reports.api.search import Search
 from reports.catalogue import REPORTS
 from units.api.announcements import AnnouncingViewSet
+from units.api.consents import ConsentViewSet, ResidentConsentViewSet
+from units.api.residents import ResidentViewSet
 from units.api.sign_ins import SignInViewSet
-from units.api.views import ResidentViewSet
 from wallets.api.accounts import Accounts
 from wallets.api.closings import BillDifferenceViewSet, MonthClosingViewSet
 from wallets.api.commands import CommandViewSet
@@ -54,6 +55,7 @@ router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("adjustments", AdjustmentViewSet, "adjustment")
 router.register("api-keys", ApiKeyViewSet, "api-key")
 router.register("audit-log", AuditViewSet, "audit-entry")
+router.register("consents", ConsentViewSet, "consent")
 router.register("estates", EstateWithStatisticsViewSet, "estate")
 router.register("findings", FindingViewSet, "finding")
 router.register("concentrators", ConcentratorViewSet, "concentrator")
@@ -114,6 +116,11 @@ api = [
         "residents/<uuid:pk>/sign-in",
         SignInViewSet.as_view({"post": "create", "delete": "destroy"}),
         name="resident-sign-in",
+    ),
+    path(
+        "residents/<uuid:pk>/consents",
+        ResidentConsentViewSet.as_view({"get": "list", "post": "create"}),
+        name="resident-consents",
     ),
     path("readings/import", ReadingImport.as_view(), name="reading-import"),
     path(

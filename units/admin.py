@@ -13,17 +13,22 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 from accounts import invitations
 from accounts.people import signed_in
 from quantify.periods import local_day
-from quantify.portal import columns
+from quantify.portal import columns, formats
 from quantify.portal.actions import action
 from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Related, become
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, confirm, object_url, show_once
 from units import occupancies, sign_ins
 from units.announcing import AnnouncingMixin
+from units.consenting import ConsentingMixin, ConsentInline
 from units.forms import InvitationForm, MoveOutForm
+from units.identifying import FIELDS as IDENTITY
+from units.identifying import IdentifyingMixin
 from units.models import Occupancy, Resident, Unit
 
 STATUS = {"occupied": "success", "vacant": "muted", "maintenance": "warning"}
+PERSON = ["estate", "first_name", "last_name", "phone", "email"]
+IDENTITY_SHOWN = ["identity_shown"]
 MOVED_IN = ["unit", "resident"]
 TERMS = ["kind", "is_primary", "starts_on", "ends_on"]
 KIND = {"tenant": "info", "owner": "muted"}
@@ -112,7 +117,7 @@ class UnitAdmin(ArchiveAdmin):
 
 
 @admin.register(Resident)
-class ResidentAdmin(AnnouncingMixin, ArchiveAdmin):
+class ResidentAdmin(IdentifyingMixin, ConsentingMixin, AnnouncingMixin, ArchiveAdmin):
     list_display = [
         "first_name",
         "last_name",
@@ -124,10 +129,28 @@ class ResidentAdmin(AnnouncingMixin, ArchiveAdmin):
     search_fields = ["first_name", "last_name", "phone", "email"]
     ordering = ["last_name", "first_name", "id"]
     autocomplete_fields = ["estate"]
-    fields = ["estate", "first_name", "last_name", "phone", "email"]
+    inlines = [ConsentInline]
     related = [Related("Occupancies", "key", "units.occupancy", "resident__id__exact")]
     actions_list = ["announce"]
-    actions_detail = ["invite", "end_sign_in", "restore"]
+    actions_detail = [
+        "reveal", "take_consent", "withdraw_consent", "invite", "end_sign_in", "restore",
+    ]  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*PERSON, *(IDENTITY if self._is_filled_in(request, obj) else IDENTITY_SHOWN)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [] if self._is_filled_in(request, obj) else IDENTITY_SHOWN
+
+    def _is_filled_in(self, request: HttpRequest, obj: Any) -> bool:
+        return obj is None or self.has_change_permission(request, obj)
+
+    @admin.display(description="Identity document")
+    def identity_shown(self, resident: Resident) -> str:
+        shown = resident.identity
+        if shown is None:
+            return formats.NOTHING
+        return f"{resident.get_identity_kind_display()} {shown.country} {shown.number}"
 
     def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         return request.user.has_perm("units.invite_resident")

@@ -1,4 +1,4 @@
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -13,6 +13,8 @@ from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
 from quantify import searching
 from quantify.records import Archivable, Record
+from quantify.sealing import SealedField
+from units.identity_numbers import masked
 from units.stays import AtHomeQuerySet
 
 E164 = RegexValidator(r"^\+[1-9]\d{7,14}$", "Give the number as +27821234567.")
@@ -78,8 +80,24 @@ class ResidentQuerySet(ArchivableQuerySet):
         return self.filter(user=user)
 
 
+class MaskedIdentity(NamedTuple):
+    """An identity document as it is shown: its number but for the last characters hidden."""
+
+    kind: str
+    country: str
+    number: str
+
+
 class Resident(Archivable):
-    """A person who lives in or owns units of an estate."""
+    """
+    A person who lives in or owns units of an estate.
+
+    The number of the identity document is sealed; written and opened by `units.identities` alone.
+    """
+
+    class Identity(models.TextChoices):
+        SA_ID = "sa_id", "South African ID"
+        PASSPORT = "passport", "Passport"
 
     estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="residents")
     first_name = models.CharField(max_length=80)
@@ -91,14 +109,109 @@ class Resident(Archivable):
         related_name="resident",
     )  # fmt: skip
 
+    identity_kind = models.CharField(max_length=10, choices=Identity, blank=True, editable=False)
+    identity_country = models.CharField(max_length=2, blank=True, editable=False)
+    identity_ending = models.CharField(max_length=3, blank=True, editable=False)
+    identity_length = models.PositiveSmallIntegerField(default=0, editable=False)
+    identity_sealed = SealedField(blank=True)
+    identity_given_at = models.DateTimeField(null=True, editable=False)
+
     objects = ResidentQuerySet.as_manager()
 
     class Meta:
-        permissions = [("invite_resident", "Can let a resident sign in")]
+        permissions = [
+            ("invite_resident", "Can let a resident sign in"),
+            ("reveal_resident", "Can see the number of a resident's identity document"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    identity_kind="", identity_country="", identity_ending="", identity_length=0,
+                    identity_sealed="", identity_given_at=None,
+                )
+                | (
+                    Q(identity_kind="passport") | Q(identity_kind="sa_id", identity_country="ZA")
+                )
+                & ~Q(identity_country="")
+                & ~Q(identity_sealed="")
+                & Q(identity_given_at__isnull=False),
+                name="identity_whole_or_none",
+            ),
+        ]  # fmt: skip
         indexes = searching.indexes("resident", "first_name", "last_name", "email", "phone")
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}"
+
+    @property
+    def identity(self) -> MaskedIdentity | None:
+        """The identity document as it may be shown to who sees the resident."""
+        if not self.identity_kind:
+            return None
+        number = masked(self.identity_length, self.identity_ending)
+        return MaskedIdentity(self.identity_kind, self.identity_country, number)
+
+
+class ConsentQuerySet(EstateScopedQuerySet):
+    estate_path = "resident__estate"
+
+    def of_resident(self, user: User) -> Self:
+        return self.filter(resident__user=user)
+
+    def standing(self) -> Self:
+        return self.filter(withdrawn_at=None)
+
+
+class Consent(Record):
+    """
+    What a person agreed to, when and by which channel, until they withdrew it.
+
+    Written by `units.consents` alone; nothing of it but its end is ever changed.
+    """
+
+    class Purpose(models.TextChoices):
+        ACCOUNT = "account", "Keeping of contact and account data"
+        IDENTITY = "identity", "Keeping of the identity document"
+        LOAD_PROFILE = "load_profile", "Analysis of the quarter-hourly consumption"
+        MARKETING = "marketing", "Direct marketing"
+
+    class Channel(models.TextChoices):
+        PAPER = "paper", "Signed on paper"
+        IN_PERSON = "in_person", "In person"
+        PHONE = "phone", "By phone"
+        EMAIL = "email", "By e-mail"
+        SMS = "sms", "By SMS"
+        APP = "app", "In the app"
+
+    resident = models.ForeignKey(Resident, on_delete=models.PROTECT, related_name="consents")
+    purpose = models.CharField("to what", max_length=20, choices=Purpose)
+    channel = models.CharField(max_length=20, choices=Channel)
+    wording = models.CharField(
+        max_length=100, blank=True, help_text="Title and version of the text that was agreed to."
+    )
+    given_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ConsentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resident", "purpose"],
+                condition=Q(withdrawn_at=None),
+                name="one_standing_consent_to_a_purpose",
+                violation_error_code="duplicate",
+                violation_error_message="The resident consents to this already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | Q(withdrawn_at__gte=F("given_at")),
+                name="consent_withdrawn_after_given",
+                violation_error_message="A consent is withdrawn after it was given.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()}, {self.get_channel_display().lower()}"
 
 
 class OccupancyQuerySet(EstateScopedQuerySet):

@@ -15,12 +15,12 @@ from meters.forms import DeviceForm
 from meters.lorawan import catalogue
 from meters.models import LoraDevice, Meter, NetworkServer, Uplink
 from meters.radio import devices, servers
-from meters.secrets import NoSecret
 from quantify.portal import columns, formats
 from quantify.portal.actions import action
 from quantify.portal.base import ArchiveAdmin, ReadOnlyAdmin, Related, become
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, confirm, object_url
+from quantify.sealing import NoSecret
 
 OUTCOME = {"waiting": "warning", "read": "success", "unreadable": "danger"}
 REGISTER = (

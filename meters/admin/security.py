@@ -10,10 +10,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from meters import keys
 from meters.keys import BadKeys, Secrets
 from meters.models import MeterKeys
-from meters.secrets import NoSecret
 from quantify.portal import columns
 from quantify.portal.base import PortalAdmin, become
 from quantify.portal.filters import EstateFilter
+from quantify.sealing import NoSecret
 
 
 class MeterKeysForm(forms.ModelForm):

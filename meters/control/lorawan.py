@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Self
 
-from meters import secrets
 from meters.control import downlinks
 from meters.control.alone import Busy, alone_at
 from meters.control.exchange import RETRY_AFTER, Exchange, LastWord, Order
@@ -20,6 +19,7 @@ from meters.models.devices import Meter
 from meters.models.downlinks import Downlink, DownlinkEvent
 from meters.models.radio import LoraDevice
 from meters.radio import servers
+from quantify import sealing
 from quantify.crash_points import Point, reach
 from quantify.quantities import Utility
 
@@ -87,7 +87,7 @@ class LoraChannel:
                 network = servers.network(self.device.server)
                 speak = self._give if order.act else self._look
                 speak(network, order, may_leave, exchange)
-        except (Busy, NotReached, Refused, NoAnswer, servers.NoAccess, secrets.NoSecret) as error:
+        except (Busy, NotReached, Refused, NoAnswer, servers.NoAccess, sealing.NoSecret) as error:
             exchange.error = str(error)
             if not order.act or isinstance(error, Busy):
                 exchange.look_after = AGAIN_AFTER

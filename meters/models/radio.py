@@ -12,6 +12,7 @@ from meters.lorawan import catalogue
 from meters.lorawan.catalogue import Model
 from meters.models.devices import Meter
 from quantify.records import Archivable, Record
+from quantify.sealing import SealedField
 
 
 class NetworkServer(Archivable):
@@ -35,7 +36,7 @@ class NetworkServer(Archivable):
         help_text="ChirpStack's own address, as https://chirpstack.example:8080. Relays can be "
         "switched with it and an API key.",
     )  # fmt: skip
-    api_sealed = models.TextField(blank=True, editable=False)
+    api_sealed = SealedField(blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_problem = models.CharField(max_length=250, blank=True, editable=False)
 

@@ -6,6 +6,7 @@ from django.db.models import Q
 from accounts.scoping import EstateScopedQuerySet
 from meters.models.devices import Meter
 from quantify.records import Record
+from quantify.sealing import SealedField
 
 LARGEST_COUNTER = 2**32 - 1
 
@@ -28,7 +29,7 @@ class MeterKeys(Record):
 
     meter = models.OneToOneField(Meter, on_delete=models.PROTECT, related_name="keys")
     level = models.CharField(max_length=10, choices=Level)
-    sealed = models.TextField(editable=False)
+    sealed = SealedField()
     next_counter = models.BigIntegerField(default=1, editable=False)
     heard_counter = models.BigIntegerField(default=-1, editable=False)
     refusals = models.PositiveSmallIntegerField(default=0, editable=False)

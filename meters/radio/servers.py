@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from django.db import transaction
 
 from estates.models import Estate
-from meters import secrets as sealing
 from meters.lorawan.downlinks import Network
 from meters.models.radio import NetworkServer
+from quantify import sealing
 
 PREFIX = "qns"
 OVERLAP = timedelta(hours=24)
@@ -91,7 +91,7 @@ def give_access(*, server: NetworkServer, address: str, api_key: str = "") -> No
     An address that is taken away takes the key with it.
 
     :raises BadAccess: if the address is none, or nothing can be a key of it.
-    :raises meters.secrets.NoSecret: if the key cannot be encrypted.
+    :raises quantify.sealing.NoSecret: if the key cannot be encrypted.
     """
     locked = NetworkServer.objects.select_for_update().get(pk=server.pk)
     check_access(address=address, api_key=api_key, before=locked.api_address)
@@ -129,7 +129,7 @@ def network(server: NetworkServer) -> Network:
     The network server as orders are given to it.
 
     :raises NoAccess: if it has no address or no API key, or is switched off.
-    :raises meters.secrets.NoSecret: if the key cannot be decrypted.
+    :raises quantify.sealing.NoSecret: if the key cannot be decrypted.
     """
     if not server.is_enabled:
         raise NoAccess("The network server is switched off.")
@@ -137,19 +137,6 @@ def network(server: NetworkServer) -> Network:
         raise NoAccess("The network server has no API key for orders.")
     told = sealing.open_sealed(server.pk, server.api_sealed)
     return Network(server.api_address, told["api_key"])
-
-
-def reencrypt() -> int:
-    """
-    Encrypt all API keys anew with the first secret; returns how many.
-
-    :raises meters.secrets.NoSecret: if one cannot be decrypted; then none is changed.
-    """
-    with transaction.atomic():
-        rows = NetworkServer.objects.select_for_update().exclude(api_sealed="").order_by("pk")
-        for server in rows:
-            server.api_sealed = sealing.reseal(server.api_sealed)
-        return NetworkServer.objects.bulk_update(rows, ["api_sealed"])
 
 
 def _new(key_id: str) -> str:

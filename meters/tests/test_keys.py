@@ -7,13 +7,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import AuditEntry
-from meters import keys, secrets
+from meters import keys
 from meters.admin.security import MeterKeysForm
 from meters.dlms.ciphering import CounterBlock, Keys, Watermark
 from meters.dlms.credentials import NOTHING, Credentials, Mechanism
 from meters.keys import BLOCK, BadKeys, Secrets, Shown, Withheld
 from meters.models import MeterAlert, MeterKeys
 from meters.tests.factories import MeterFactory
+from quantify import sealing
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 GUEK, GAK = "0123456789abcdef" * 2, "fedcba9876543210" * 2
@@ -64,9 +65,9 @@ class TestGive:
         assert not MeterKeys.objects.exists()
 
     def test_needs_something_to_encrypt_with(self, meter, settings):
-        settings.METER_KEYS_SECRETS = []
+        settings.SEALING_SECRETS = []
 
-        with pytest.raises(secrets.NoSecret, match="METER_KEYS_SECRETS"):
+        with pytest.raises(sealing.NoSecret, match="SEALING_SECRETS"):
             keys.give(meter=meter, given=GIVEN)
 
     def test_goes_on_counting_when_keys_come_back(self, meter):
@@ -122,9 +123,9 @@ class TestIssue:
 
     def test_is_told_from_no_secret(self, meter, settings):
         keys.give(meter=meter, given=GIVEN)
-        settings.METER_KEYS_SECRETS = [Fernet.generate_key().decode()]
+        settings.SEALING_SECRETS = [Fernet.generate_key().decode()]
 
-        with pytest.raises(Withheld, match="No key of METER_KEYS_SECRETS"):
+        with pytest.raises(Withheld, match="No key of SEALING_SECRETS"):
             issued(meter)
 
 
@@ -188,21 +189,21 @@ class TestNote:
 class TestReencrypt:
     def test_lets_the_old_secret_go(self, meter, settings):
         keys.give(meter=meter, given=GIVEN)
-        old, new = settings.METER_KEYS_SECRETS[0], Fernet.generate_key().decode()
-        settings.METER_KEYS_SECRETS = [new, old]
+        old, new = settings.SEALING_SECRETS[0], Fernet.generate_key().decode()
+        settings.SEALING_SECRETS = [new, old]
 
-        call_command("meter_keys", "reencrypt")
+        call_command("reseal")
 
-        settings.METER_KEYS_SECRETS = [new]
+        settings.SEALING_SECRETS = [new]
         assert issued(meter).keys.encryption.hex() == GUEK
 
     def test_changes_nothing_where_one_does_not_open(self, meter, settings):
         keys.give(meter=meter, given=GIVEN)
         before = MeterKeys.objects.get().sealed
-        settings.METER_KEYS_SECRETS = [Fernet.generate_key().decode()]
+        settings.SEALING_SECRETS = [Fernet.generate_key().decode()]
 
         with pytest.raises(CommandError, match="opens"):
-            call_command("meter_keys", "reencrypt")
+            call_command("reseal")
         assert MeterKeys.objects.get().sealed == before
 
 

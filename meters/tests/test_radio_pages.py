@@ -116,12 +116,12 @@ class TestApiKey:
         assert server.api_sealed == ""
 
     def test_is_said_to_be_impossible_where_nothing_can_be_encrypted(self, settings):
-        settings.METER_KEYS_SECRETS = []
+        settings.SEALING_SECRETS = []
         server, _ = servers.register(estate=EstateFactory.create(), name="ChirpStack")
 
         answer = browser_of(server.estate).post(self.page(server), self.filled(server))
 
-        assert "METER_KEYS_SECRETS" in answer.content.decode() or answer.status_code == 302
+        assert "SEALING_SECRETS" in answer.content.decode() or answer.status_code == 302
         server.refresh_from_db()
         assert (server.api_address, server.api_sealed) == ("", "")
 

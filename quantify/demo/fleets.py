@@ -83,13 +83,13 @@ def _is_on_radio(story: Story, kind: Kind, unit: str) -> bool:
     if kind is Kind.WATER:
         return unit[:1] in set(story.water_by_radio)
     # Without something to encrypt with there is no API key for orders.
-    may_switch = bool(settings.METER_KEYS_SECRETS)
+    may_switch = bool(settings.SEALING_SECRETS)
     return kind is Kind.ELECTRICITY and unit == story.switched_by_radio and may_switch
 
 
 def _key(story: Story, name: str) -> str:
     """A key for a simulated meter, where there are any: it protects nothing."""
-    if not story.has_keys or not settings.METER_KEYS_SECRETS:
+    if not story.has_keys or not settings.SEALING_SECRETS:
         return ""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 

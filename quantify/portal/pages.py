@@ -78,19 +78,33 @@ def selection(request: HttpRequest, ids: Iterable[object]) -> list[tuple[str, ob
 
 
 def show_once(
-    request: HttpRequest, model_admin: ModelAdmin, obj: Any, *, title: str, intro: str, secret: str
+    request: HttpRequest,
+    model_admin: ModelAdmin,
+    obj: Any,
+    *,
+    title: str,
+    intro: str,
+    secret: str,
+    **context: str,
 ) -> TemplateResponse:
-    """Show what is stored nowhere in clear; no page of the portal is kept by a browser."""
-    context = {
+    """
+    Show what is stored nowhere in clear; no page of the portal is kept by a browser.
+
+    `remark` and `done_words` are the words after the intro and on the button.
+    """
+    shown = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "original": obj,
         "title": title,
         "intro": intro,
+        "remark": "It is shown this once.",
         "secret": secret,
+        "done_words": "I have kept it",
         "back_url": object_url(obj),
+        **context,
     }
-    return TemplateResponse(request, "portal/shown_once.html", context)
+    return TemplateResponse(request, "portal/shown_once.html", shown)
 
 
 def confirm(

@@ -333,9 +333,9 @@ METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", default=[])
 # Read by prometheus-client itself: where the processes of one installation leave their counts.
 METRICS_FOLDER: str = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 
-# --- Keys of meters -----------------------------------------------------------------------------
-# Fernet keys, the newest first; without any no keys can be stored.
-METER_KEYS_SECRETS: list[str] = env.list("METER_KEYS_SECRETS", default=[])
+# --- What is kept encrypted, and keys of meters ---------------------------------------------------
+# Fernet keys, the newest first; without any nothing can be sealed.
+SEALING_SECRETS: list[str] = env.list("SEALING_SECRETS", default=[])
 # Who we are to meters with keys: eight octets, never the same in two installations that share them.
 DLMS_SYSTEM_TITLE: str = env.str("DLMS_SYSTEM_TITLE", default="5154590000000001")
 

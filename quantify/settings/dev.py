@@ -10,6 +10,6 @@ MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBacken
 WHITENOISE_USE_FINDERS = True
 ENVIRONMENT_LABEL = "Demo"
 CRASH_AT = env.str("CRASH_AT", default="")
-METER_KEYS_SECRETS = env.list(
-    "METER_KEYS_SECRETS", default=["b25seS1mb3ItZGV2ZWxvcG1lbnQtYW5kLXRlc3RzISE="]
+SEALING_SECRETS = env.list(
+    "SEALING_SECRETS", default=["b25seS1mb3ItZGV2ZWxvcG1lbnQtYW5kLXRlc3RzISE="]
 )

@@ -24,6 +24,6 @@ _process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 REDIS_URL = f"{_server}/{int(_number or 0) + _process}"
 CACHES["default"]["LOCATION"] = REDIS_URL
 CELERY_BROKER_URL = REDIS_URL
-METER_KEYS_SECRETS = env.list(
-    "METER_KEYS_SECRETS", default=["b25seS1mb3ItZGV2ZWxvcG1lbnQtYW5kLXRlc3RzISE="]
+SEALING_SECRETS = env.list(
+    "SEALING_SECRETS", default=["b25seS1mb3ItZGV2ZWxvcG1lbnQtYW5kLXRlc3RzISE="]
 )

@@ -26,8 +26,9 @@ from notifications.models import Delivery, Notification
 from quantify.periods import INTERVAL, floor_to_interval
 from rates.models import RateTable, ReferenceTable
 from rates.tests.factories import AssignmentFactory, RateTableFactory
-from units.models import Unit
-from units.tests.factories import OccupancyFactory, ResidentFactory, UnitFactory
+from units.identities import Identity
+from units.models import Resident, Unit
+from units.tests.factories import ConsentFactory, OccupancyFactory, ResidentFactory, UnitFactory
 from wallets import accounts, topups
 from wallets.billing import runs
 from wallets.models import CreditSwitch, Wallet
@@ -110,8 +111,10 @@ def _home(estate: Estate, concentrator: Concentrator, number: int) -> tuple[Unit
     code = estate.code
     unit = UnitFactory.create(estate=estate, unit_number=f"{code}-A{number:03d}")
     resident = ResidentFactory.create(
-        estate=estate, first_name=f"{code}First{number}", last_name=f"{code}Last{number}"
-    )
+        estate=estate, first_name=f"{code}First{number}", last_name=f"{code}Last{number}",
+        identity=Identity(Resident.Identity.PASSPORT, "ZW", f"{code}PASS{number}"),
+    )  # fmt: skip
+    ConsentFactory.create(resident=resident, wording=f"{code} privacy notice")
     OccupancyFactory.create(unit=unit, resident=resident)
     meter = MeterFactory.create(
         estate=estate,

@@ -4,15 +4,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from quantify.api.serializers import Form, ResourceSerializer, ScopedRelatedField, ShownSerializer
+from units.api.identities import IdentitySerializer
 from units.models import Occupancy, Resident, Unit
 
 
 class ResidentSerializer(ResourceSerializer):
+    identity = IdentitySerializer(required=False, allow_null=True)
+
     class Meta:
         model = Resident
         fields = (
-            "id", "estate", "first_name", "last_name", "email", "phone", "user", "created_at",
-            "updated_at",
+            "id", "estate", "first_name", "last_name", "email", "phone", "identity", "user",
+            "created_at", "updated_at",
         )  # fmt: skip
         read_only_fields = ("user",)
         fixed_fields = ("estate",)

@@ -82,7 +82,7 @@ class SignInViewSet(Resource):
         where = {LOCATION: f"/api/v1/residents/{resident.pk}"}
         return told(shown, HTTPStatus.CREATED, {**where, "Cache-Control": "no-store"})
 
-    @extend_schema(operation_id="resident_withdraw", request=None, responses={204: None})
+    @extend_schema(operation_id="resident_withdraw", responses={204: None})
     def destroy(self, request: Request, pk: UUID) -> Response:
         """End the resident's login at once."""
         known = {

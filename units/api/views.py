@@ -11,37 +11,20 @@ from rest_framework.response import Response
 from quantify.api.headers import LOCATION, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import translated
-from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
+from quantify.api.views import Archived, Changed, Created, Shown, told
 from quantify.periods import local_day
 from quantify.tables.description import Kind
 from units import occupancies
-from units.api.filters import ResidentFilters, UnitFilters
+from units.api.filters import UnitFilters
 from units.api.refusals import ANOTHER_ESTATE, NOT_OCCUPIED
 from units.api.serializers import (
     MoveInForm,
     MoveOutForm,
     OccupancySerializer,
-    ResidentSerializer,
     UnitDetailSerializer,
     UnitSerializer,
 )
-from units.models import Occupancy, Resident, Unit
-
-
-class ResidentViewSet(Listed, Shown, Created, Changed, Archived):
-    """People who live in or own units."""
-
-    queryset = Resident.objects.all()
-    serializer_class = ResidentSerializer
-    filterset_class = ResidentFilters
-    search_fields = ("first_name", "last_name", "email", "phone")
-    sort_fields = {
-        name: name for name in ("first_name", "last_name", "email", "created_at", "updated_at")
-    }
-    default_sort = ("last_name", "first_name", "pk")
-
-    def shaped(self, rows: QuerySet) -> QuerySet:
-        return rows.filter(estate__deleted_at=None)
+from units.models import Occupancy, Unit
 
 
 class UnitViewSet(ListedAsFile, Shown, Created, Changed, Archived):

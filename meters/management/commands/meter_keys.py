@@ -1,4 +1,4 @@
-"""`manage.py meter_keys`: import the keys of meters, or encrypt them anew."""
+"""`manage.py meter_keys import`: take the keys of many meters from a file."""
 
 import csv
 from argparse import ArgumentParser
@@ -11,8 +11,7 @@ from django.db import transaction
 from meters import keys
 from meters.keys import BadKeys, Secrets
 from meters.models.devices import Meter
-from meters.radio import servers
-from meters.secrets import NoSecret
+from quantify.sealing import NoSecret
 
 COLUMNS = {"serial", *Secrets._fields}
 
@@ -20,29 +19,18 @@ COLUMNS = {"serial", *Secrets._fields}
 class Command(BaseCommand):
     help = (
         "Import passwords and keys of meters from a CSV file with the columns serial, password,"
-        " encryption_key and authentication_key, or encrypt all of them, and the API keys of"
-        " network servers, with the newest secret."
+        " encryption_key and authentication_key."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         chosen = parser.add_subparsers(dest="what", required=True)
         chosen.add_parser("import", help="All or nothing.").add_argument("file", type=Path)
-        chosen.add_parser("reencrypt", help="After a new secret was put in front.")
 
-    def handle(self, *, what: str, file: Path | None = None, **_: Any) -> None:
+    def handle(self, *, file: Path, **_: Any) -> None:
         try:
-            if file is not None:
-                self.stdout.write(f"The keys of {_import(file)} meters were stored.")
-            else:
-                self._reencrypt()
+            self.stdout.write(f"The keys of {_import(file)} meters were stored.")
         except NoSecret as error:
             raise CommandError(str(error)) from error
-
-    @transaction.atomic
-    def _reencrypt(self) -> None:
-        meters, networks = keys.reencrypt(), servers.reencrypt()
-        self.stdout.write(f"The keys of {meters} meters were encrypted anew.")
-        self.stdout.write(f"The API keys of {networks} network servers were encrypted anew.")
 
 
 @transaction.atomic

@@ -18,9 +18,10 @@ from meters.control.sending import Verdict
 from meters.lorawan.simulator.chirpstack import Chirpstack, running
 from meters.models import Command, Downlink, DownlinkEvent, LoraDevice, Meter, MeterAlert
 from meters.radio import servers
-from meters.secrets import NoSecret
 from meters.tests.factories import MeterFactory
 from meters.tests.lorawan.relayed import EUI, Relay, steps
+from quantify import sealing
+from quantify.sealing import NoSecret
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 OPEN, CLOSE = "0700ff", "0701ff"
@@ -512,11 +513,11 @@ class TestAccess:
 
     def test_is_encrypted_anew(self, relay, settings):
         new = "dEo3ZGJmbGRoZWJ0dWVmcWhzY2xwbXRrd3h2eXphYmM="
-        settings.METER_KEYS_SECRETS = [new, *settings.METER_KEYS_SECRETS]
+        settings.SEALING_SECRETS = [new, *settings.SEALING_SECRETS]
 
-        assert servers.reencrypt() == 1
+        assert sealing.reseal()["network server"] == 1
 
-        settings.METER_KEYS_SECRETS = [new]
+        settings.SEALING_SECRETS = [new]
         relay.server.refresh_from_db()
         assert servers.network(relay.server).api_key == "an-api-key"
 

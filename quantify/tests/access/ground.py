@@ -47,7 +47,7 @@ from wallets.office import suspense
 
 OURS, CANARY = "OURS1", "QZX7"
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-CODED = {"time_zone"}
+CODED = {"time_zone", "identity_sealed"}
 """Texts that only the program writes, and could not read with a canary in them."""
 EVERYTHING = roles.READ | roles.MANAGE | roles.BILL | roles.EXCEPTIONAL
 LITTLE = frozenset({"units.view_unit", "wallets.view_wallet", "wallets.topup_wallet"})

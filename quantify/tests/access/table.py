@@ -39,7 +39,7 @@ from meters.models import (
     RelayDrift,
 )
 from rates.models import Assignment, RateTable, ReferenceTable
-from units.models import Occupancy, Resident, Unit
+from units.models import Consent, Occupancy, Resident, Unit
 from wallets.models import (
     AccountBook,
     AdjustmentProposal,
@@ -84,6 +84,7 @@ UNITS = Of(Unit, unit="pk")
 METERS = Of(Meter, unit="installations__unit")
 WALLETS = Of(Wallet, estate="unit__estate", unit="unit")
 RESIDENTS = Of(Resident, unit="occupancies__unit")
+CONSENTS = Of(Consent, estate="resident__estate", unit="resident__occupancies__unit")
 CONCENTRATORS = Of(Concentrator)
 RATE_TABLES = Of(RateTable)
 ALERTS = Of(MeterAlert)
@@ -133,6 +134,10 @@ TABLE: dict[str, Of | System | str] = {
     "estates/<uuid:pk>/settings": ESTATES,
     "residents": RESIDENTS,
     "residents/<uuid:pk>": RESIDENTS,
+    "consents/<uuid:pk>": CONSENTS,
+    "consents/<uuid:pk>/withdraw": CONSENTS,
+    "residents/<uuid:pk>/consents": Of(Resident, unit="occupancies__unit", listed=Consent),
+    "residents/<uuid:pk>/reveal-identity": RESIDENTS,
     "residents/<uuid:pk>/sign-in": RESIDENTS,
     "units": UNITS,
     "units/<uuid:pk>": UNITS,
