@@ -1,8 +1,12 @@
 """What every stored record shares: an id, its two times, and being archived instead of deleted."""
 
-from django.db import models
+from collections.abc import Collection
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models, router
 from django.db.models.functions import UUID7, Now
 
+from quantify import uniqueness
 from quantify.ids import uuid7
 
 
@@ -15,6 +19,24 @@ class Record(models.Model):
 
     class Meta:
         abstract = True
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """
+        As Django does, but that what exists already is known by its fields.
+
+        :raises ValidationError: of `uniqueness.Duplicate` where another row is in the way.
+        """
+        using = router.db_for_write(type(self), instance=self)
+        errors: list[ValidationError] = []
+        for model, constraints in self.get_constraints():
+            for constraint in constraints:
+                try:
+                    constraint.validate(model, self, exclude=exclude, using=using)
+                except ValidationError as error:
+                    names = uniqueness.fields_of(model, constraint)
+                    errors.append(uniqueness.Duplicate(error, names) if names else error)
+        if errors:
+            raise ValidationError({NON_FIELD_ERRORS: errors})
 
 
 class Archivable(Record):

@@ -18,6 +18,7 @@ from meters.api import refusals
 from meters.api.serializers import InstallationSerializer, Kilo
 from meters.models import Meter, Register
 from meters.replacement import Preview, Swap
+from quantify.api.bodies import without_body
 from quantify.api.headers import LOCATION, answers_with
 from quantify.api.problems import Problem, translated
 from quantify.api.serializers import Form, Instant, Quantity, ScopedRelatedField
@@ -80,12 +81,9 @@ class Replacing(Resource):
         where = {LOCATION: f"/api/v1/meters/{done.installed.meter_id}"}
         return told(body, HTTPStatus.CREATED, where)
 
-    @extend_schema(
-        operation_id="meter_undo_replacement",
-        request=None,
-        responses={200: InstallationSerializer},
-    )
+    @extend_schema(operation_id="meter_undo_replacement", responses={200: InstallationSerializer})
     @action(detail=True, methods=["post"], url_path="undo-replacement", url_name="undo-replacement")
+    @without_body
     def undo_replacement(self, request: Request, pk: UUID) -> Response:
         """Take this meter down as if it had never replaced the one before, which hangs again."""
         meter = self.seen_object()

@@ -31,6 +31,7 @@ from notifications.api.serializers import (
 from notifications.channels import NotConfigured, Parcel, Refused, Unavailable
 from notifications.models import Delivery, Device, Notification, ReadMark, Template
 from quantify.api import editing, problems
+from quantify.api.bodies import without_body
 from quantify.api.headers import ETAG, answers_with
 from quantify.api.permissions import SIGNED_IN
 from quantify.api.problems import Problem, translated
@@ -62,8 +63,9 @@ class NotificationViewSet(Listed, Shown):
         )
         return shown
 
-    @extend_schema(operation_id="notification_read", request=None)
+    @extend_schema(operation_id="notification_read")
     @action(detail=True, methods=["post"])
+    @without_body
     @answers_with(ETAG)
     def read(self, request: Request, pk: UUID) -> Response:
         """Mark as read by the caller; reading it again changes nothing."""
@@ -90,8 +92,9 @@ class DeliveryViewSet(Listed, Shown):
     def shaped(self, rows: QuerySet) -> QuerySet:
         return rows.select_related("notification")
 
-    @extend_schema(operation_id="delivery_retry", request=None)
+    @extend_schema(operation_id="delivery_retry")
     @action(detail=True, methods=["post"])
+    @without_body
     @answers_with(ETAG)
     def retry(self, request: Request, pk: UUID) -> Response:
         """Send again what was given up, is uncertain, or had no provider."""
@@ -142,8 +145,9 @@ class TemplateViewSet(Listed, Shown, Created, Changed, Archived):
         elif not works_for(user, estate):
             raise problems.invalid("estate", "does_not_exist", "There is no such object.")
 
-    @extend_schema(operation_id="template_preview", request=None, responses=WordsSerializer)
+    @extend_schema(operation_id="template_preview", responses=WordsSerializer)
     @action(detail=True, methods=["post"])
+    @without_body
     def preview(self, request: Request, pk: UUID) -> Response:
         """How it reads with sample values."""
         return told(WordsSerializer(wording.sample(self.seen_object())).data)

@@ -1,7 +1,7 @@
 """From what was raised to the problem that is answered."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -18,6 +18,7 @@ from rest_framework.views import set_rollback
 
 from quantify.api import hashing, logs, problems, request_id, throttles
 from quantify.api.problems import FieldError, Kind, Problem
+from quantify.uniqueness import Duplicate, fields_by_name
 
 logger = logging.getLogger(__name__)
 
@@ -90,20 +91,32 @@ def _from_django_validation(exc: django_errors.ValidationError) -> Problem:
     by_field = exc.error_dict if hasattr(exc, "error_dict") else {"": exc.error_list}
     return from_errors(
         [
-            FieldError(
-                "" if field in WHOLE_OBJECT else field, error.code or "invalid", error.messages[0]
-            )
+            FieldError(name, error.code or "invalid", error.messages[0])
             for field, errors in by_field.items()
             for error in errors
+            for name in _fields_meant(field, error)
         ]
     )
+
+
+def _fields_meant(field: str, error: django_errors.ValidationError) -> Sequence[str]:
+    if isinstance(error, Duplicate):
+        return error.fields
+    return ["" if field in WHOLE_OBJECT else field]
 
 
 def _from_integrity(exc: IntegrityError) -> Problem:
     """The database had the last word, usually because another request came first."""
     match exc.__cause__:
-        case postgres.UniqueViolation() | postgres.ExclusionViolation():
-            return Problem(problems.DUPLICATE)
+        case postgres.UniqueViolation() | postgres.ExclusionViolation() as cause:
+            told = cause.diag
+            fields = fields_by_name(told.table_name or "", told.constraint_name or "")
+            return from_errors(
+                [
+                    FieldError(name, "duplicate", problems.DUPLICATE.meaning)
+                    for name in fields or [""]
+                ]
+            )
         case postgres.CheckViolation() as cause:
             rule = cause.diag.constraint_name or "check"
             return problems.invalid("", rule, "The values contradict each other.")

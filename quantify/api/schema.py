@@ -1,5 +1,6 @@
 """The OpenAPI document: envelopes, problems, headers, the way to sign in."""
 
+from copy import deepcopy
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
@@ -7,7 +8,7 @@ from drf_spectacular.plumbing import ResolvedComponent, append_meta
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from quantify.api import headers, problems, types
+from quantify.api import bodies, headers, problems, types
 from quantify.api.headers import SUCCESS
 from quantify.api.problems import Kind
 
@@ -68,6 +69,17 @@ class EnvelopeSchema(AutoSchema):
         if "204" in bodies:
             bodies["204"] = self._headed("204", bodies["204"])
         return {status: bodies[status] for status in sorted(bodies)}
+
+    def get_request_serializer(self) -> Any:
+        if bodies.has_none(self._operation(), self.method or ""):
+            return None
+        return super().get_request_serializer()  # type: ignore[no-untyped-call]
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        # OpenAPI advises against telling of bodies of DELETE.
+        if self.method != "DELETE" and bodies.has_none(self._operation(), self.method or ""):
+            return deepcopy(bodies.NO_FIELDS)
+        return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
 
     def _operation(self) -> Any:
         """The method of the view that answers."""
@@ -160,9 +172,10 @@ class EnvelopeSchema(AutoSchema):
             kinds.append(problems.SIGN_IN_BUSY)
         if "{" in self.path or self._names_others():
             kinds.append(problems.NOT_FOUND)
+        if self.method in ("POST", "PUT", "PATCH", "DELETE"):
+            kinds += [problems.MALFORMED, problems.UNSUPPORTED, problems.TOO_LARGE]
         if self.method in ("POST", "PUT", "PATCH"):
-            kinds += [problems.MALFORMED, problems.UNSUPPORTED, problems.DUPLICATE]
-            kinds.append(problems.TOO_LARGE)
+            kinds.append(problems.DUPLICATE)
         if self._is_versioned():
             kinds.append(problems.STALE)
         if self._requires_if_match():

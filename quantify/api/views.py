@@ -15,7 +15,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from quantify.api import editing, etags, filters
+from quantify.api import bodies, editing, etags, filters
 from quantify.api.headers import ETAG, LOCATION, answers_with
 from quantify.api.permissions import operation_name
 from quantify.api.problems import Kind
@@ -48,7 +48,9 @@ class View(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         check_method(self, request)
         super().initial(request, *args, **kwargs)
-        filters.check(request, self.parameters.get(operation_name(request.method or ""), ()))
+        name = operation_name(request.method or "")
+        filters.check(request, self.parameters.get(name, ()))
+        bodies.check(getattr(self, name, None), request)
 
 
 class Resource(GenericViewSet):
@@ -83,6 +85,7 @@ class Resource(GenericViewSet):
             cursor = ["cursor"] if self.cursor_fields else []
             allowed += [*filters.PAGING, *cursor, *filters.names(self)]
         filters.check(request, allowed)
+        bodies.check(getattr(self, self.action or "", None), request)
 
     def get_queryset(self) -> models.QuerySet:
         """The rows the caller may see; a query that hides in a row fails."""

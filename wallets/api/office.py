@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from quantify.api import idempotency
+from quantify.api.bodies import without_body
 from quantify.api.headers import ETAG, LOCATION, REPLAYED, answers_with
 from quantify.api.problems import Kind, translated
 from quantify.api.serializers import CENT, Form, Money
@@ -199,10 +200,9 @@ class AdjustmentViewSet(Listed, Shown):
         """Refuse what another person proposed."""
         return self._decided(adjustments.reject, **self._note())
 
-    @extend_schema(
-        operation_id="adjustment_withdraw", request=None, responses={200: ProposalSerializer}
-    )
+    @extend_schema(operation_id="adjustment_withdraw", responses={200: ProposalSerializer})
     @action(detail=True, methods=["post"])
+    @without_body
     @answers_with(ETAG)
     def withdraw(self, request: Request, pk: UUID) -> Response:
         """Take back one's own proposal."""

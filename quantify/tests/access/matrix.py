@@ -12,8 +12,9 @@ from quantify.api import documents
 from quantify.tests.access import ground as grounds
 from quantify.tests.access.ground import CANARY, Caller, Ground, Place, Reach, undone
 from quantify.tests.access.routes import METHODS, Operation, operations
-from quantify.tests.access.table import NAMED, ONESELF, OPEN, TABLE, Of, System
+from quantify.tests.access.table import MACHINE, NAMED, ONESELF, OPEN, TABLE, Of, System
 
+UNKNOWN = "nobody_knows_it"
 REFUSED = frozenset({401, 403, 404, 405})
 
 
@@ -218,6 +219,30 @@ def check_bodies(ground: Ground, route: str) -> None:
         for name in uuid_fields(operation):
             assert name in NAMED, f"{operation}: say in NAMED what the field {name} names."
             _check_field(ground, operation, here, pk, name)
+
+
+def check_unknown_fields(ground: Ground, route: str) -> None:
+    """A field that an operation does not know is refused by its name, and nothing is done."""
+    chief = ground.caller("super_admin")
+    for operation in operations()[route]:
+        if not takes_json(operation):
+            continue
+        row = TABLE[route]
+        takes_one = isinstance(row, Of | System) and takes_object(operation)
+        pk = ground.pick(row, Place.FOREIGN) if takes_one else None
+        answer = ask(operation, chief, pk, body={UNKNOWN: 1})
+        assert answer.status_code == 422, f"{operation}: {answer.status_code} {answer.content!r}"
+        told = {(one["field"], one["code"]) for one in answer.json()["errors"]}
+        assert (UNKNOWN, "unknown") in told, f"{operation}: {told}"
+        assert grounds.digest() == ground.digest, f"{operation} changed what it refused."
+
+
+def takes_json(operation: Operation) -> bool:
+    """Whether an operation changes something, and reads nothing but JSON if it reads anything."""
+    if operation.is_safe or TABLE[operation.route] == MACHINE:
+        return False
+    content = described(operation).get("requestBody", {}).get("content", {})
+    return not content or "application/json" in content
 
 
 def _check_field(

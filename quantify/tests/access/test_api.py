@@ -47,5 +47,8 @@ class TestEveryRoute:
     def test_takes_no_foreign_object_as_a_parameter(self, ground, route):
         matrix.check_parameters(ground, route)
 
+    def test_refuses_fields_it_does_not_know(self, ground, route):
+        matrix.check_unknown_fields(ground, route)
+
     def test_takes_no_foreign_object_in_a_body(self, ground, route):
         matrix.check_bodies(ground, route)

@@ -5,9 +5,11 @@ from unittest.mock import patch
 import pytest
 
 from accounts.scoping import EstateScopedQuerySet
+from quantify.api import bodies
 from quantify.api.permissions import RolePermission
 from quantify.api.serializers import ScopedRelatedField
 from quantify.tests.access import matrix, test_api
+from quantify.tests.access.ground import undone
 from quantify.tests.access.table import TABLE
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +32,15 @@ def test_a_permission_that_is_not_asked_is_seen(ground):
         pytest.raises(AssertionError, match="POST findings/<uuid:pk>/accept"),
     ):
         matrix.check_answers(ground, "findings/<uuid:pk>/accept")
+
+
+def test_a_body_that_nobody_looks_at_is_seen(ground):
+    with (
+        patch.object(bodies, "check", lambda operation, request: None),
+        undone(),
+        pytest.raises(AssertionError, match="POST adjustments/<uuid:pk>/withdraw: 4"),
+    ):
+        matrix.check_unknown_fields(ground, "adjustments/<uuid:pk>/withdraw")
 
 
 def test_a_related_field_without_a_scope_is_seen(ground):
