@@ -1,6 +1,6 @@
 """What every stored record shares: an id, its two times, and being archived instead of deleted."""
 
-from collections.abc import Collection
+from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, router
@@ -20,7 +20,7 @@ class Record(models.Model):
     class Meta:
         abstract = True
 
-    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+    def validate_constraints(self, exclude: Any = None) -> None:
         """
         As Django does, but that what exists already is known by its fields.
 

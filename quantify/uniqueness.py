@@ -8,12 +8,13 @@ time its beginning.
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Any
 
 from django.apps import apps
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Expression, F
+from django.db.models import F
 from django.db.models.constraints import BaseConstraint
 
 
@@ -48,24 +49,25 @@ def _names(constraint: BaseConstraint) -> Iterator[str]:
             for expression in constraint.expressions:
                 yield from _referred(expression)
         case ExclusionConstraint():
-            for expression, _ in constraint.expressions:
-                yield from [expression] if isinstance(expression, str) else _referred(expression)[:1]
+            for ranged, _ in constraint.expressions:
+                yield from [ranged] if isinstance(ranged, str) else _referred(ranged)[:1]
 
 
-def _referred(expression: F | Expression) -> list[str]:
-    parts = [expression] if isinstance(expression, F) else list(expression.flatten())
-    return [part.name for part in parts if isinstance(part, F)]
+def _referred(expression: Any) -> list[str]:
+    """The fields that an expression reads, in its order."""
+    parts = [expression] if isinstance(expression, F) else expression.flatten()
+    return [part.name for part in parts if isinstance(part, F)]  # type: ignore[attr-defined]
 
 
-def _is_reference(field: models.Field) -> bool:
+def _is_reference(field: object) -> bool:
     """Whether it names another object, by key or by value."""
-    return field.is_relation or isinstance(field, models.UUIDField)
+    return isinstance(field, models.ForeignKey | models.UUIDField)
 
 
 @cache
 def _declared() -> dict[str, tuple[str, ...]]:
     return {
-        constraint.name: fields_of(model, constraint)
+        str(constraint.name): fields_of(model, constraint)
         for model in apps.get_models()
         for constraint in model._meta.constraints
     }
@@ -74,7 +76,7 @@ def _declared() -> dict[str, tuple[str, ...]]:
 @cache
 def _unique_columns(table: str) -> dict[str, str]:
     return {
-        field.column: field.name
+        str(field.column): field.name
         for model in apps.get_models()
         if model._meta.db_table == table
         for field in model._meta.local_concrete_fields

@@ -73,6 +73,12 @@ FIELDS: dict[str, Any] = {
     "subtotal": "420.00",
     "metadata": {"till": "1"},
 }
+# Components whose fields only make sense together.
+SHAPES: dict[str, Any] = {
+    "Identity": {"kind": "sa_id", "country": "ZA", "number": "**********087"},
+    "IdentityRequest": {"kind": "sa_id", "country": "ZA", "number": "8001015009087"},
+    "Revealed": {"kind": "sa_id", "country": "ZA", "number": "8001015009087"},
+}
 TEXT = "..."
 DECIMALS = ("12.50", "12.500", "12.5", "12.500000", "12.50000", "12", "0.5")
 
@@ -124,7 +130,8 @@ def _problem(kind: Kind) -> dict[str, Any]:
 def sample(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:
     """A value that a schema accepts; `name` is that of its field."""
     if "$ref" in schema:
-        return sample(schemas[schema["$ref"].rsplit("/", 1)[-1]], schemas, name)
+        component = schema["$ref"].rsplit("/", 1)[-1]
+        return SHAPES.get(component) or sample(schemas[component], schemas, name)
     for given in ("example", "const", "default"):
         if schema.get(given) not in (None, ""):
             return schema[given]

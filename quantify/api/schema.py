@@ -73,7 +73,7 @@ class EnvelopeSchema(AutoSchema):
     def get_request_serializer(self) -> Any:
         if bodies.has_none(self._operation(), self.method or ""):
             return None
-        return super().get_request_serializer()  # type: ignore[no-untyped-call]
+        return super().get_request_serializer()
 
     def _get_request_body(self, direction: Any = "request") -> Any:
         # OpenAPI advises against telling of bodies of DELETE.

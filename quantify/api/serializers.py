@@ -132,6 +132,10 @@ class ResourceSerializer(Direct, Strict, serializers.ModelSerializer):
         models.DateTimeField: Instant,
     }
 
+    def get_validators(self) -> list[Any]:
+        """None of the framework's: the model's constraints name the fields that they are about."""
+        return []
+
 
 def _key(value: Any) -> Any:
     return value.pk if isinstance(value, models.Model) else value

@@ -37,7 +37,7 @@ class IdentitySerializer(Form):
         # A PATCH of the resident leaves nothing out of the document: it is changed as a whole.
         missing = [name for name in ("kind", "number") if name not in attrs]
         if missing:
-            required = ErrorDetail(self.error_messages["required"], "required")
+            required = ErrorDetail(str(self.error_messages["required"]), "required")
             raise serializers.ValidationError({name: [required] for name in missing})
         return identities.read(**{"country": "", **attrs}, today=local_day(timezone.now()))
 

@@ -18,7 +18,7 @@ from estates.models import Estate
 from meters.api.serializers import Kilo
 from quantify.api.headers import ETAG, answers_with
 from quantify.api.problems import translated
-from quantify.api.serializers import Form, ScopedRelatedField
+from quantify.api.serializers import Form, ResourceSerializer, ScopedRelatedField
 from quantify.api.views import Created, Listed, Shown
 from quantify.periods import first_of_month
 from wallets.api import refusals
@@ -41,7 +41,7 @@ class MonthField(serializers.DateField):
         return first_of_month(super().to_internal_value(value))
 
 
-class MonthClosingSerializer(serializers.ModelSerializer):
+class MonthClosingSerializer(ResourceSerializer):
     """A closed month, its first day; those before it are closed too."""
 
     estate = ScopedRelatedField(queryset=Estate.objects.all())
@@ -54,8 +54,6 @@ class MonthClosingSerializer(serializers.ModelSerializer):
         model = MonthClosing
         fields = ("id", "estate", "month", "closed_at", "closed_by", "created_at", "updated_at")
         read_only_fields = ("closed_at",)
-        # Whether it is closed, or a later one, is said by the operation.
-        validators: list[Any] = []
 
 
 class MonthClosingViewSet(Listed, Shown, Created):
