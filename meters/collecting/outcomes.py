@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from django.db import connection, transaction
 
-from meters import alerts, events, keys, readings
-from meters.collecting import clocks, gaps
+from meters import alerts, clocks, events, keys, readings
+from meters.collecting import gaps
 from meters.collecting.rounds import Visit
 from meters.event_codes import CLOCK_SET, Log
 from meters.events import RawEvent

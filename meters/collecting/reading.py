@@ -4,8 +4,9 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+from meters import clocks
 from meters.batches import RawReading
-from meters.collecting import clocks, identity
+from meters.collecting import identity
 from meters.collecting.rounds import Round, Stopwatch, Visit
 from meters.collecting.targets import JUST_AFTER, Profile
 from meters.dlms import event_logs

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
 
-from meters.collecting import clocks
+from meters import clocks
 from meters.collecting.identity import AnotherMeter
 from meters.collecting.reading import read_out, set_clock
 from meters.collecting.rounds import Round, Stopwatch, Visit

@@ -1,5 +1,6 @@
 """Checks on a meter as it stands: without valid readings for too long, with a wrong clock."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Min
 
+from meters import clocks
 from meters.models.devices import Meter, Register
 from meters.vee import limits, queue
 from meters.vee.queue import Found
@@ -70,16 +72,34 @@ ORDER BY r.meter_id, r.channel
 
 
 def _wrong_clocks() -> Iterator[Found]:
-    """Meters whose clock was more off at the last visit than readings can bear."""
-    off = Meter.objects.alive().filter(
+    """
+    Meters whose clock was more off at the last visit than readings can bear.
+
+    None of a concentrator with most of its clocks off: ours is the likelier culprit then, and
+    readings count.
+    """
+    seen = Meter.objects.alive().filter(
         clock_drift_seconds__isnull=False, last_contact_at__isnull=False
     )
-    rows = off.values_list("pk", "estate", "clock_drift_seconds", "last_contact_at")
-    limit = limits.of_estates({estate_id for _, estate_id, _, _ in rows})
-    wrong = [row for row in rows if abs(row[2] or 0) > limit[row[1]]["clock_drift.seconds"]]
-    channels = _main_channels([row[0] for row in wrong])
-    for meter_id, _, drift, at in wrong:
-        if meter_id not in channels or drift is None or at is None:
+    rows = seen.values_list(
+        "pk", "estate", "concentrator", "clock_drift_seconds", "last_contact_at"
+    )
+    limit = limits.of_estates({estate_id for _, estate_id, *_ in rows})
+    behind = defaultdict(list)
+    for _, _, concentrator_id, drift, _ in rows:
+        behind[concentrator_id].append(drift)
+    doubtful = {one for one, drifts in behind.items() if one and clocks.are_doubtful(drifts)}
+    wrong = [
+        (meter_id, drift, at)
+        for meter_id, estate_id, concentrator_id, drift, at in rows
+        if drift is not None
+        and at is not None
+        and concentrator_id not in doubtful
+        and clocks.is_grave(drift, limit[estate_id]["clock_drift.seconds"])
+    ]
+    channels = _main_channels([meter_id for meter_id, _, _ in wrong])
+    for meter_id, drift, at in wrong:
+        if meter_id not in channels:
             continue
         way = "ahead" if drift > 0 else "behind"
         yield Found(

@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
+from meters import clocks
 from meters.alerts import rounds
-from meters.collecting import clocks
 from meters.models import Concentrator, Finding, MeterAlert, MeterEvent, Reading
 from meters.tests.collecting.kit import NOW, gather, meter
 from meters.vee import limits, standing
@@ -113,3 +113,12 @@ class TestRound:
 
         assert "check the server's clock" in Concentrator.objects.get().last_error
         assert served.fleet[101].now() == NOW + timedelta(minutes=5)
+
+    def test_blames_no_meter_where_ours_is_the_likelier_culprit(self, served, concentrator):
+        for device in (101, 102, 103):
+            served.fleet[device].set_clock(NOW - timedelta(minutes=11))
+
+        gather(concentrator)
+
+        assert standing.check(now=NOW) == 0
+        assert Reading.objects.filter(meter=meter(101)).latest("taken_at").is_valid

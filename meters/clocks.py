@@ -1,5 +1,5 @@
 """
-When a meter's clock is set.
+When a meter's clock is wrong, and when it is set.
 
 A clock more than a minute off is set, in one step: several small ones would leave several
 intervals of wrong length instead of one, which the meter marks itself. Not near the end of a
