@@ -20,5 +20,5 @@ USER quantify
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
     CMD ["python", "quantify/stack/healthcheck.py"]
-CMD ["granian", "--interface=wsgi", "--host=0.0.0.0", "--port=8000", "--workers=2", \
+CMD ["python", "-m", "quantify.stack.web", "--host=0.0.0.0", "--port=8000", "--workers=2", \
      "--blocking-threads=8", "quantify.wsgi:application"]

@@ -11,14 +11,11 @@ machine disturbs least, and the ratio to a reference of the same run.
 import argparse
 import http.client
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,16 +28,16 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
+from accounts import keys  # noqa: E402
 from accounts.models import User  # noqa: E402
-from benchmarks import estates  # noqa: E402
+from benchmarks import estates, serving  # noqa: E402
 from benchmarks.measuring import family_seconds, served  # noqa: E402
-from quantify.stack.children import PYTHON  # noqa: E402
 
 PASSWORD = "benchmark-only"  # noqa: S105
-WEB = [PYTHON, "-m", "granian", "--interface=wsgi", "--workers=1", "--blocking-threads=1"]
 OK = 200
-UNITS = "/api/v1/units"
+UNITS, ME = "/api/v1/units", "/api/v1/auth/me"
 
 
 @dataclass(slots=True)
@@ -66,13 +63,13 @@ def main() -> None:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     requests = _requests()
-    with _served_on() as (port, web):
-        server = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    with serving.served(workers=1, threads=1, settings="benchmarks.api_settings") as web:
+        server = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
         for request in requests:
             _ask(server, request, 20)
         for _ in range(asked.rounds):
             for request in requests:
-                _measure(server, web, request, asked.times)
+                _measure(server, web.pid, request, asked.times)
     _show(requests)
 
 
@@ -87,46 +84,23 @@ def _arguments() -> argparse.Namespace:
 def _requests() -> list[Asked]:
     """The references, and the same person's requests with a password and with a key."""
     name = f"reader-{time.time_ns()}"
-    User.objects.create_user(name, PASSWORD, role="super_admin")
+    person = User.objects.create_user(name, PASSWORD, role="super_admin")
     credential = b64encode(f"{name}:{PASSWORD}".encode()).decode()
     basic = {"Authorization": f"Basic {credential}"}
+    made = keys.make(
+        user=person, name=name, scopes=["read"], estates=None, expires_at=None, at=timezone.now()
+    )
+    key = {"Authorization": f"Bearer {made.text}"}
     return [
         Asked("a bare Django view", "/plain/django"),
         Asked("a bare view of the framework, one SELECT", "/plain/view"),
         Asked("the framework's plain list of 20 units", "/plain/list"),
         Asked("20 units with meters and wallet, raw psycopg", "/plain/raw"),
+        Asked("20 units with meters and wallet, the API, key", UNITS, key),
         Asked("20 units with meters and wallet, the API, Basic", UNITS, basic),
-        Asked("who am I, the API, Basic", "/api/v1/auth/me", basic),
+        Asked("who am I, the API, key", ME, key),
+        Asked("who am I, the API, Basic", ME, basic),
     ]
-
-
-@contextmanager
-def _served_on() -> Iterator[tuple[int, int]]:
-    """A web process of the product with the plain views: its port and its pid."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    web = subprocess.Popen(  # noqa: S603
-        [*WEB, f"--port={port}", "--log-level=warning", "quantify.wsgi:application"],
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "benchmarks.api_settings"},
-    )
-    try:
-        _wait_for(port)
-        yield port, web.pid
-    finally:
-        web.terminate()
-        web.wait(20)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    sys.exit("The web process does not answer.")
 
 
 def _measure(server: http.client.HTTPConnection, web: int, request: Asked, times: int) -> None:

@@ -49,9 +49,15 @@ def served() -> float:
 def family_seconds(parent: int | str) -> float:
     """Processor seconds of the children of a process, those that ended as well."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    alive = sum(int(Path(f"/proc/{one}/schedstat").read_text().split()[0]) for one in children)
+    alive = sum(map(_worked, children))
     ended = sum(int(ticks) for ticks in _stat(parent)[CHILDREN_TIMES])
     return alive / NANOSECONDS + ended / os.sysconf("SC_CLK_TCK")
+
+
+def _worked(pid: str) -> int:
+    """Nanoseconds that the threads of a process worked."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(one.read_text().split()[0]) for one in threads)
 
 
 def _stat(pid: int | str) -> list[str]:

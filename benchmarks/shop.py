@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import random
-import socket
-import subprocess
 import sys
 import time
 import uuid
@@ -25,8 +23,8 @@ django.setup()
 from django.db import connection  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from benchmarks import serving  # noqa: E402
 from estates.models import Estate  # noqa: E402
-from quantify.stack.children import WEB  # noqa: E402
 from wallets import ledger, topups  # noqa: E402
 
 TEN = Decimal("10.00")
@@ -69,38 +67,14 @@ def _repeat(pay: Callable[..., object], seconds: int) -> list[float]:
 
 
 def top_up_over_http(estate: Estate, *, clients: int, seconds: int) -> list[float]:
-    """Pay into wallets by the API of one web process; the seconds that each request took."""
+    """Pay into wallets by the API of two web processes; the seconds that each request took."""
     name = f"payer-{estate.pk}"
     User.objects.create_user(name, PASSWORD, role="super_admin")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    web = subprocess.Popen(  # noqa: S603
-        [*WEB, f"--port={port}", "quantify.wsgi:application"],
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "quantify.settings.dev"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port)
+    with serving.served(workers=2, threads=4) as web:
         wallets = _wallets()
         with ThreadPoolExecutor(clients) as pool:
-            parts = pool.map(lambda _: _pay(port, name, wallets, seconds), range(clients))
+            parts = pool.map(lambda _: _pay(web.port, name, wallets, seconds), range(clients))
             return [one for part in parts for one in part]
-    finally:
-        web.terminate()
-        web.wait(20)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    sys.exit("The web process does not answer.")
 
 
 def _pay(port: int, name: str, wallets: list[uuid.UUID], seconds: int) -> list[float]:

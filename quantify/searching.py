@@ -65,6 +65,11 @@ def matches(word: str, text: str, words: str) -> Q:
     return found
 
 
+def whole(word: str) -> SearchQuery:
+    """A word as it is typed, not one that begins so."""
+    return SearchQuery(" <-> ".join(parts_of(word)), config="simple", search_type="raw")
+
+
 def score(typed: str, text: str, words: str, title: str) -> Combinable:
     """
     How well a row fits, from 0 to 1.

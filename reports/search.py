@@ -19,7 +19,7 @@ from django.db.models.functions import Length
 from accounts.models import User
 from estates.models import Estate
 from meters.models import Concentrator, Meter
-from quantify.searching import SearchText, SearchWords, matches, parts_of, score
+from quantify.searching import SearchText, SearchWords, matches, parts_of, score, whole
 from units.models import Resident, Unit
 from wallets.models import Transaction, Wallet
 from wallets.models.ledger import REFERRED_TO_BY_PEOPLE
@@ -28,8 +28,10 @@ SHORTEST = 2
 """Letters and digits in what is typed; less would find everything."""
 LONGEST = 100
 MOST_WORDS = 6
+LOOKED_AT = 5000
+"""So many candidates of a kind are looked at: a word that is in every row tells none of them."""
 SCORED = 500
-"""So many candidates of a kind are ranked."""
+"""So many of those are ranked."""
 
 
 class Kind(StrEnum):
@@ -173,7 +175,8 @@ def _scored(kind: Kind, rows: QuerySet, words: Sequence[str]) -> QuerySet:
     What is typed in full is the shortest of all that begin so, and scoring costs most.
     """
     sought = _SOUGHT[kind]
-    shortest = rows.order_by(Length(sought.columns[0]), "pk").values("pk")[:SCORED]
+    looked_at = sought.model.objects.filter(pk__in=_looked_at(rows, words))  # type: ignore[attr-defined]
+    shortest = looked_at.order_by(Length(sought.columns[0]), "pk").values("pk")[:SCORED]
     fits = score(" ".join(words), "own", "own_words", sought.columns[0])
     named = sought.number(words[0]) if len(words) == 1 else None
     if named is not None:
@@ -183,6 +186,12 @@ def _scored(kind: Kind, rows: QuerySet, words: Sequence[str]) -> QuerySet:
     few = few.alias(own=text, own_words=SearchWords(text)).annotate(score=fits)
     scored: QuerySet = few.select_related(*sought.related) if sought.related else few
     return scored
+
+
+def _looked_at(rows: QuerySet, words: Sequence[str]) -> QuerySet:
+    """Not more candidates than can be looked at; those that have every word in full among them."""
+    in_full = reduce(and_, (Q(own_words=whole(word)) for word in words))
+    return rows.filter(in_full).values("pk")[:LOOKED_AT].union(rows.values("pk")[:LOOKED_AT])
 
 
 def _own(kind: Kind, word: str) -> Q:

@@ -131,7 +131,9 @@ class StrictFilterBackend(BaseFilterBackend):
     @staticmethod
     def _filtered(request: Request, queryset: models.QuerySet, view: Any) -> models.QuerySet:
         filterset_class = getattr(view, "filterset_class", None)
-        if filterset_class is None:
+        if filterset_class is None or request.query_params.keys().isdisjoint(
+            filterset_class.base_filters
+        ):
             return queryset
         filterset = filterset_class(request.query_params, queryset=queryset, request=request)
         if not filterset.is_valid():

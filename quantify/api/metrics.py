@@ -2,8 +2,8 @@
 Requests counted for Prometheus.
 
 Each process counts for itself. Where several serve, `PROMETHEUS_MULTIPROC_DIR` names a folder in
-which they leave their counts, emptied before they start; a scrape then adds them up. Without it a
-scrape tells of the process that happened to answer.
+which they leave their counts, which `quantify.stack.web` sees to; a scrape then adds them up.
+Without it a scrape tells of the process that happened to answer.
 """
 
 from django.conf import settings

@@ -11,6 +11,7 @@ import environ
 from celery.schedules import crontab
 from django.utils.csp import CSP
 
+from quantify import connections
 from quantify.settings.portal import (  # noqa: F401  (read by the portal and the lockout)
     AXES_LOCKOUT_TEMPLATE,
     UNFOLD,
@@ -144,6 +145,7 @@ DATABASES["default"] |= {
             "timeout": env.int("DB_POOL_TIMEOUT", default=10),
             # Beyond this a lost server is tried anew with each request, without growing pauses.
             "reconnect_timeout": 2,
+            "check": connections.check,
         },
     },
 }

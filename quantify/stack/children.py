@@ -9,11 +9,12 @@ from signal import SIGKILL
 
 from quantify.stack.instance import CHECKOUT
 from quantify.stack.programs import Program
+from quantify.stack.web import FOLDER
 
 PYTHON = sys.executable
 MANAGE = [PYTHON, str(CHECKOUT / "manage.py")]
 CELERY = [PYTHON, "-m", "celery", "-A", "quantify"]
-WEB = [PYTHON, "-m", "granian", "--interface=wsgi", "--workers=2", "--blocking-threads=4"]
+WEB = [PYTHON, "-m", "quantify.stack.web", "--workers=2", "--blocking-threads=4"]
 EVERYTHING = r"\S"
 NOTHING = r"(?!)"
 
@@ -39,10 +40,17 @@ def services(environment: Mapping[str, str], *, port: int, var: Path) -> Sequenc
         # Orphaned, it would wait for a queue that is gone; what it had not finished stays there.
         program("worker", [*worker, "--hostname=work@%h"], orphan_signal=SIGKILL),
         program("control", [*control, "--hostname=control@%h"], orphan_signal=SIGKILL),
-        program("web", [*WEB, f"--port={port}", "quantify.wsgi:application"]),
+        _web(environment, port=port, var=var),
         program("simulators", [*MANAGE, "simulate_concentrator", "--all", f"--webhook={events}"]),
         program("beat", beat),
     ]
+
+
+def _web(environment: Mapping[str, str], *, port: int, var: Path) -> Program:
+    """The web server alone counts requests: only it is told of the folder."""
+    command = [*WEB, f"--port={port}", "quantify.wsgi:application"]
+    own = {**environment, FOLDER: str(var / "metrics")}
+    return Program("web", command, environment=own, directory=CHECKOUT)
 
 
 def settings() -> dict[str, str]:

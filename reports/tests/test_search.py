@@ -53,6 +53,20 @@ class TestFind:
         assert len(found) == 3
         assert found[0] == "A-1"
 
+    @pytest.mark.parametrize("text", ["a-1", "a 1"])
+    def test_looks_at_few_of_very_many_and_at_the_exact_one(
+        self, manager, estate, monkeypatch, text
+    ):
+        monkeypatch.setattr(search, "LOOKED_AT", 3)
+        for number in range(20, 0, -1):
+            UnitFactory.create(estate=estate, unit_number=f"A-1{number:02}")
+        UnitFactory.create(estate=estate, unit_number="A-1")
+
+        found = titles(manager, text)
+
+        assert found[0] == "A-1"
+        assert len(found) == 4
+
     @pytest.mark.parametrize("text", ["12", "c-1", "C 12", "12 willow", "wc001 12", "Cedar"])
     def test_finds_it_by_parts_and_its_estate(self, manager, estate, text):
         UnitFactory.create(estate=estate, unit_number="C-12", building="Cedar Court")
