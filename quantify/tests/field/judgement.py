@@ -45,7 +45,11 @@ def _metered(play: Play, home: Home, until: datetime) -> Iterator[str]:
     if twice:
         yield f"{home.serial} has readings twice: {twice[:3]}"
     if {at: value for at, value, _ in rows} != truth:
-        yield f"{home.serial} has {len(rows)} readings of {len(truth)}, or others than it told"
+        lacking = [f"{at:%d %H:%M}" for at in sorted(truth.keys() - {at for at, _, _ in rows})]
+        yield (
+            f"{home.serial} has {len(rows)} readings of {len(truth)}, or others than it told;"
+            f" it lacks {lacking[-5:]} ({home.mishap})"
+        )
     gaps = [f"{at:%d %H:%M}" for at, _, rules in rows if rules & Rule.GAP]
     # What a meter told while its clock was wrong by half an interval never counts.
     if gaps and home.mishap is not Mishap.CLOCK:
