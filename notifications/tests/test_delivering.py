@@ -12,6 +12,7 @@ from notifications.channels.email import Email
 from notifications.channels.recording import Recording
 from notifications.models import Delivery, Notification
 from notifications.tests.factories import NOON, DeliveryFactory, NotificationFactory
+from quantify.tests.crowd import at_once
 
 State = Delivery.State
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,15 @@ class TestDeliverDue:
             delivering.deliver_due(now=NOON)
 
         assert len(mail.outbox) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_delivers_once_however_many_workers_there_are(self, recording):
+        made = {str(DeliveryFactory.create().pk) for _ in range(30)}
+
+        at_once(lambda _: delivering.deliver_due(now=NOON), times=6, threads=6)
+
+        assert sorted(parcel.id for parcel in recording.sent) == sorted(made)
+        assert set(Delivery.objects.values_list("state", "attempts")) == {(State.DELIVERED, 1)}
 
     def test_waits_until_it_is_due(self):
         DeliveryFactory.create(due_at=NOON + timedelta(seconds=1))

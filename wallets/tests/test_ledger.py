@@ -1,11 +1,10 @@
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Sum
 
+from quantify.tests.crowd import at_once
 from wallets import ledger, purchases
 from wallets.ledger import Entry
 from wallets.models import Account, Posting, Transaction, Wallet
@@ -215,21 +214,6 @@ class TestDatabase:
 
         wallet.refresh_from_db()
         assert wallet.balance == Decimal("-10.00")
-
-
-def at_once(work: Callable[[int], object], *, times: int, threads: int) -> list[object]:
-    """Run work from many threads over real connections; exceptions are answers too."""
-
-    def isolated(number: int) -> object:
-        try:
-            return work(number)
-        except Exception as error:
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(isolated, range(times)))
 
 
 @pytest.mark.django_db(transaction=True)

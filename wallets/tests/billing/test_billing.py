@@ -6,6 +6,7 @@ from django.db import transaction
 
 from meters.models import Meter
 from meters.tests.factories import MeterFactory
+from quantify.tests.crowd import at_once
 from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
 from wallets import ledger
@@ -13,7 +14,6 @@ from wallets.billing import runs
 from wallets.models import Account, Bill, Charge, Posting, Transaction, Wallet
 from wallets.tests.metering import count, use
 from wallets.tests.moments import top_up
-from wallets.tests.test_ledger import at_once
 
 pytestmark = pytest.mark.django_db
 

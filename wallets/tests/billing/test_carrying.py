@@ -23,6 +23,7 @@ from meters.models import Installation, Meter
 from meters.tests.factories import MeterFactory
 from quantify.periods import INTERVAL, local_day
 from quantify.quantities import Utility
+from quantify.tests.crowd import at_once
 from rates.models import Assignment, RateTable, TariffCalendar
 from rates.tests.factories import AssignmentFactory, RateTableFactory, flat
 from units.tests.factories import OccupancyFactory, UnitFactory
@@ -32,7 +33,6 @@ from wallets.models import Account, Bill, Charge, MonthClosing, Settlement, Tran
 from wallets.proving import replay, verification
 from wallets.tests.billing.test_billing import JULY, metered_unit, wallet_of
 from wallets.tests.moments import top_up
-from wallets.tests.test_ledger import at_once
 
 pytestmark = pytest.mark.django_db
 

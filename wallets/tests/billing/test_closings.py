@@ -17,6 +17,7 @@ from estates.models import EstateSettings
 from estates.tests.factories import EstateFactory
 from meters.models import Meter
 from quantify.tests.client import Client
+from quantify.tests.crowd import at_once
 from rates.models import RateTableVersion
 from rates.tests.factories import flat
 from wallets import ledger
@@ -30,7 +31,6 @@ from wallets.proving.replay import replay
 from wallets.tests.billing.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_of
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
-from wallets.tests.test_ledger import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from estates.models import Estate, EstateSettings
 from meters.models import Installation, Meter
+from quantify.tests.crowd import at_once
 from rates.models import Assignment
 from rates.tests.factories import flat
 from wallets import ledger
@@ -18,7 +19,6 @@ from wallets.models import BilledFacts, Transaction
 from wallets.tests.billing.test_billing import JULY, metered_unit, noon, wallet_of
 from wallets.tests.billing.test_rating import charged
 from wallets.tests.metering import use
-from wallets.tests.test_ledger import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from estates.models import Estate
+from quantify.tests.crowd import at_once
 from wallets import amounts, ledger, topups
 from wallets.ledger import Posted
 from wallets.models import Account, AdjustmentProposal, Transaction, Wallet
@@ -15,7 +16,6 @@ from wallets.pockets import InsufficientBalance
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
 from wallets.tests.office.test_refunds import use
-from wallets.tests.test_ledger import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from estates.models import Estate
+from quantify.tests.crowd import at_once
 from units.models import Unit
 from wallets import amounts, ledger
 from wallets.billing import charges
@@ -13,7 +14,6 @@ from wallets.office import refunds
 from wallets.pockets import InsufficientBalance
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON, top_up
-from wallets.tests.test_ledger import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -10,6 +10,7 @@ from meters import partitions
 from meters.models import Meter
 from quantify.periods import midnight
 from quantify.quantities import kilo
+from quantify.tests.crowd import at_once
 from units.models import Occupancy
 from units.tests.factories import OccupancyFactory
 from wallets import accounts, amounts, ledger
@@ -25,7 +26,6 @@ from wallets.statements import statement
 from wallets.tests.billing.test_billing import BLOCKS, metered_unit, noon, wallet_of
 from wallets.tests.metering import use
 from wallets.tests.moments import top_up
-from wallets.tests.test_ledger import at_once
 from wallets.tests.test_topups import pockets
 
 pytestmark = pytest.mark.django_db

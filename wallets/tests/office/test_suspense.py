@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.tests.factories import UserFactory
+from quantify.tests.crowd import at_once
 from wallets import amounts, ledger
 from wallets.models import Account, Posting, SuspenseReceipt, SuspenseRelease, Transaction, Wallet
 from wallets.office import suspense
@@ -15,7 +16,6 @@ from wallets.pockets import Flow, Movement
 from wallets.proving import verification
 from wallets.tests.factories import WalletFactory
 from wallets.tests.moments import NOON
-from wallets.tests.test_ledger import at_once
 from wallets.tests.test_topups import owe
 
 pytestmark = pytest.mark.django_db
