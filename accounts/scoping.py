@@ -60,8 +60,12 @@ class EstateScopedQuerySet(models.QuerySet):
         if not is_known(user):
             return self.none()
         rows = self.of_resident(user) if user.is_resident else self._of_member(user)
+        return rows.within_key(user)
+
+    def within_key(self, user: "User") -> Self:
+        """What is left by the estates of the API key that a person signed in with, if any."""
         named = user.api_key.estates if user.api_key else None
-        return rows if named is None else rows.filter(**{f"{self.estate_path or 'pk'}__in": named})
+        return self if named is None else self.filter(**{f"{self.estate_path or 'pk'}__in": named})
 
     def within_stays(self, user: "User | AnonymousUser") -> Self:
         """

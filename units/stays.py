@@ -126,7 +126,8 @@ class AtHomeQuerySet(EstateScopedQuerySet):
         """What a person may see, and for residents also what was theirs once."""
         if not user.is_resident:
             return self.visible_to(user)
-        return self.filter(**{f"{self.unit_path}__in": {stay.unit_id for stay in of(user)}})
+        homes = {stay.unit_id for stay in of(user)}
+        return self.filter(**{f"{self.unit_path}__in": homes}).within_key(user)
 
 
 class LivedQuerySet(EstateScopedQuerySet):

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from meters import addresses
 from meters.alerts.kinds import KINDS
+from meters.api.past import OF_NOW, is_past
 from meters.models import (
     Command,
     CommandStep,
@@ -16,6 +17,7 @@ from meters.models import (
     MeterAlert,
     Register,
 )
+from meters.models.devices import CommunicationStatus
 from quantify.api.serializers import (
     Form,
     Instant,
@@ -106,15 +108,27 @@ class InstallationSerializer(ShownSerializer):
 
 
 class MeterSerializer(ResourceSerializer):
-    """A meter; `unit` is where it hangs now."""
+    """
+    A meter; `unit` is where it hangs now.
+
+    Residents who moved out see the meters of their time without what tells of now.
+    """
 
     unit = serializers.UUIDField(source="current_unit", read_only=True, allow_null=True)
+    relay_state = serializers.ChoiceField(Meter.RelayState.choices, read_only=True, allow_null=True)
+    communication_status = serializers.ChoiceField(
+        CommunicationStatus.choices, read_only=True, allow_null=True
+    )
 
     class Meta:
         model = Meter
         fields: tuple[str, ...] = METER_FIELDS
         read_only_fields = HEARD
         fixed_fields = ("estate", "kind")
+
+    def to_representation(self, instance: Any) -> Any:
+        shown = super().to_representation(instance)
+        return {**shown, **dict.fromkeys(OF_NOW)} if is_past(instance) else shown
 
     def validate(self, attrs: Any) -> Any:
         def value(name: str) -> Any:
@@ -150,7 +164,7 @@ class MeterDetailSerializer(MeterSerializer):
 
     @extend_schema_field(InstallationSerializer(allow_null=True))
     def get_installation(self, meter: Any) -> Any:
-        current = meter.current_installations
+        current = [] if is_past(meter) else meter.current_installations
         return InstallationSerializer(current[0]).data if current else None
 
 

@@ -17,6 +17,7 @@ from meters import installations, registration, tasks
 from meters.api import refusals
 from meters.api.collecting import RoundForm
 from meters.api.filters import ConcentratorFilters, MeterFilters
+from meters.api.past import PastMeters, unless_past
 from meters.api.replacing import Replacing
 from meters.api.serializers import (
     CollectionSerializer,
@@ -101,7 +102,7 @@ _MET = {
 }
 
 
-class MeterViewSet(ListedAsFile, Shown, Created, Changed, Archived, Replacing):
+class MeterViewSet(PastMeters, ListedAsFile, Shown, Created, Changed, Archived, Replacing):
     """Meters, installed or in store."""
 
     queryset = Meter.objects.all()
@@ -123,12 +124,17 @@ class MeterViewSet(ListedAsFile, Shown, Created, Changed, Archived, Replacing):
         Field("kind", "Kind"),
         Field("manufacturer", "Manufacturer"),
         Field("model", "Model"),
-        Field("unit", "Unit id", source="current_unit"),
+        Field("unit", "Unit id", source=unless_past("current_unit")),
         Field("communication_type", "Reached by"),
-        Field("communication_status", "Status"),
-        Field("relay_state", "Relay"),
-        Field("last_contact_at", "Last contact", Kind.INSTANT),
-        Field("last_reading_at", "Last reading", Kind.INSTANT),
+        *(
+            Field(name, title, kind, unless_past(name))
+            for name, title, kind in (
+                ("communication_status", "Status", Kind.TEXT),
+                ("relay_state", "Relay", Kind.TEXT),
+                ("last_contact_at", "Last contact", Kind.INSTANT),
+                ("last_reading_at", "Last reading", Kind.INSTANT),
+            )
+        ),
     )
     permission_names = {
         "install": "meters.add_installation",

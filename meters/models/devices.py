@@ -1,6 +1,8 @@
 """What is out in the field: concentrators, and the meters with their registers behind them."""
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Self
 
 from django.db import models
@@ -15,6 +17,7 @@ from quantify import searching
 from quantify.quantities import Utility
 from quantify.records import Archivable, Record
 from units import stays
+from units.stays import Stay
 
 
 class CommunicationStatus(models.TextChoices):
@@ -102,11 +105,14 @@ class MeterQuerySet(ArchivableQuerySet):
         )
 
     def of_any_stay(self, user: User) -> Self:
-        """What a person may see, and for residents also what hung in a home of theirs once."""
+        """What a person may see, and for residents also what hung in their home in their time."""
         if not user.is_resident:
             return self.visible_to(user)
-        homes = {stay.unit_id for stay in stays.of(user)}
-        return self.filter(pk__in=Meter.objects.filter(installations__unit__in=homes))
+        lived = stays.of(user)
+        if not lived:
+            return self.none()
+        hung = Meter.objects.filter(reduce(or_, map(_hung_during, lived)))
+        return self.filter(pk__in=hung).within_key(user)
 
     def collectable(self) -> Self:
         """Meters that a concentrator can be asked for."""
@@ -119,6 +125,13 @@ class MeterQuerySet(ArchivableQuerySet):
             )
             .exclude(logical_device=None, gateway_address="", ipv6_address=None)
         )
+
+
+def _hung_during(stay: Stay) -> Q:
+    """That a meter hung in a home at some moment of a stay."""
+    still = Q(installations__ends_at=None) | Q(installations__ends_at__gt=stay.starts_at)
+    hung = Q(installations__unit=stay.unit_id) & still
+    return hung & Q(installations__starts_at__lt=stay.ends_at) if stay.ends_at else hung
 
 
 class Meter(Archivable):

@@ -89,12 +89,15 @@ class Resource(GenericViewSet):
 
     def get_queryset(self) -> models.QuerySet:
         """The rows the caller may see; a query that hides in a row fails."""
-        rows: Any = super().get_queryset()
-        rows = rows.visible_to(self.request.user)
+        rows = self.seen(super().get_queryset())
         if hasattr(rows, "alive"):
             rows = rows.alive()
         shaped: models.QuerySet = self.shaped(rows).fetch_mode(models.FETCH_RAISE)
         return shaped
+
+    def seen(self, rows: Any) -> Any:
+        """Those of the rows that the caller may see."""
+        return rows.visible_to(self.request.user)
 
     def shaped(self, rows: models.QuerySet) -> models.QuerySet:
         """The rows with what their answers need."""

@@ -8,7 +8,9 @@ import pytest
 from accounts import roles
 from accounts.models import User
 from accounts.tests.factories import UserFactory
+from meters.api.past import OF_NOW
 from meters.models import DailyConsumption, Interval, Meter, Reading
+from meters.tests.factories import MeterFactory
 from quantify.periods import midnight
 from quantify.tests.client import Client
 from units.models import Occupancy, Unit
@@ -140,15 +142,44 @@ class TestFormerTenant:
     def test_sees_nothing_of_what_is_now(self, home: Home):
         api = Client(home.past)
 
-        for path in ("/units", "/meters", "/wallets"):
+        for path in ("/units", "/wallets"):
             assert api.get(path).json()["data"] == []
         for path in (
             f"/units/{home.unit.pk}",
-            f"/meters/{home.meter.pk}",
             f"/meters/{home.meter.pk}/status",
             f"/wallets/{home.wallet.pk}",
             f"/wallets/{home.wallet.pk}/forecast",
         ):
+            assert api.get(path).status_code == 404, path
+
+    def test_sees_the_meter_without_what_it_shows_now(self, home: Home):
+        Meter.objects.update(relay_state="disconnected", last_contact_at=noon(date(2026, 7, 20)))
+        api, path = Client(home.past), f"/meters/{home.meter.pk}"
+
+        (listed,) = api.get("/meters").json()["data"]
+        shown = api.get(path).json()["data"]
+        as_file = api.get("/meters", HTTP_ACCEPT="text/csv").getvalue().decode()
+
+        for told in (listed, shown):
+            assert told["serial"] == home.meter.serial
+            assert {told[name] for name in OF_NOW} == {None}
+        assert shown["installation"] is None
+        assert home.meter.serial in as_file
+        assert not [word for word in ("disconnected", "2026", str(home.unit.pk)) if word in as_file]
+        for query in ("relay_state=disconnected", "sort=last_contact_at"):
+            assert api.get(f"/meters?{query}").json()["data"] == [], query
+            assert len(Client(home.present).get(f"/meters?{query}").json()["data"]) == 1, query
+
+    def test_sees_no_meter_that_came_after(self, home: Home):
+        later = MeterFactory.create(
+            estate=home.unit.estate, kind="water", installed=True,
+            installation__unit=home.unit, installation__starts_at=noon(END),
+        )  # fmt: skip
+
+        api = Client(home.past)
+
+        assert [one["id"] for one in api.get("/meters").json()["data"]] == [str(home.meter.pk)]
+        for path in (f"/meters/{later.pk}", f"/meters/{later.pk}/readings"):
             assert api.get(path).status_code == 404, path
 
     def test_sees_no_bill_that_others_use_is_in(self, home: Home):

@@ -35,9 +35,10 @@ from meters.models import (
     ReadingEdit,
 )
 from meters.vee.rules import queue
+from notifications.models import Delivery, Device, Notification, Template
 from quantify.periods import first_of_month, local_day
 from quantify.tests import world
-from quantify.tests.access.table import Of, System
+from quantify.tests.access.table import Of, Own, System
 from quantify.tests.client import basic
 from quantify.tests.world import World
 from units.models import Resident
@@ -49,6 +50,8 @@ OURS, CANARY = "OURS1", "QZX7"
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 CODED = {"time_zone", "identity_sealed"}
 """Texts that only the program writes, and could not read with a canary in them."""
+FORMER = 2
+"""The unit of our estate that nobody lives in any more."""
 EVERYTHING = roles.READ | roles.MANAGE | roles.BILL | roles.EXCEPTIONAL
 LITTLE = frozenset({"units.view_unit", "wallets.view_wallet", "wallets.topup_wallet"})
 
@@ -58,6 +61,7 @@ class Reach(Enum):
 
     NOWHERE = "nowhere"
     UNIT = "the unit they live in"
+    PAST = "the unit they lived in, as it was then"
     ESTATE = "the estates they are members of"
     EVERYWHERE = "everywhere"
 
@@ -79,6 +83,8 @@ class Caller:
     permissions: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     user: User | None = None
+    home: int = 0
+    """Which unit of our estate is theirs, or was."""
 
     def may(self, permission: str | None) -> bool:
         """Whether an operation that asks for the permission is open; none is open to nobody."""
@@ -86,7 +92,9 @@ class Caller:
             return False
         return permission == "" or self.reach is Reach.EVERYWHERE or permission in self.permissions
 
-    def sees(self, place: Place) -> bool:
+    def sees(self, row: Of | Own | System, place: Place) -> bool:
+        if isinstance(row, Own):
+            return place is Place.OWN
         match self.reach:
             case Reach.EVERYWHERE:
                 return True
@@ -94,6 +102,8 @@ class Caller:
                 return place is not Place.FOREIGN
             case Reach.UNIT:
                 return place is Place.OWN
+            case Reach.PAST:
+                return place is Place.OWN and isinstance(row, Of) and row.past
         return False
 
 
@@ -110,28 +120,38 @@ class Ground:
     def caller(self, name: str) -> Caller:
         return next(one for one in self.callers if one.name == name)
 
-    def pick(self, of: Of | System, place: Place) -> Any:
-        """The id of an object in a place; None where none can stand."""
+    def pick(self, of: Of | Own | System, place: Place, caller: Caller | None = None) -> Any:
+        """The id of an object in a place as a caller sees it; None where none can stand."""
         if isinstance(of, System):
-            found = of.model._default_manager.order_by("pk").values_list("pk", flat=True).first()
-            assert found is not None, f"{of.model._meta.label}: the ground has none."
+            found = _first(of.model._default_manager.all())
             return found if place is Place.FOREIGN else None
         home = self.theirs if place is Place.FOREIGN else self.ours
+        number = 1 if place is Place.NEIGHBOUR else 0
+        if place is Place.OWN and caller is not None:
+            number = caller.home
+        if isinstance(of, Own):
+            whose = {f"{of.holder}__resident__occupancies__unit": home.units[number].pk}
+            if place is Place.OWN and caller is not None:
+                whose = {of.holder: caller.user}
+            return _first(of.model._default_manager.filter(**whose))
         rows = of.model._default_manager.filter(**{of.estate: home.estate.pk}, **of.where)
         if of.unit is not None:
-            number = 1 if place is Place.NEIGHBOUR else 0
             rows = rows.filter(**{of.unit: home.units[number].pk})
         elif place is Place.NEIGHBOUR:
             return None
-        found = rows.order_by("pk").values_list("pk", flat=True).first()
-        assert found is not None, f"{place.value} {of.model._meta.label}: the ground has none."
-        return found
+        return _first(rows)
 
     def leaks(self, content: bytes, *sent: object) -> set[str]:
         """What of the foreign estate is in an answer, apart from what was sent."""
         text = readable(content)
         found = set(UUIDS.findall(text)) & self.foreign_ids - {str(one) for one in sent}
         return found | ({CANARY} if CANARY in text else set())
+
+
+def _first(rows: models.QuerySet) -> Any:
+    found = rows.order_by("pk").values_list("pk", flat=True).first()
+    assert found is not None, f"The ground has no such {rows.model._meta.label}: {rows.query}"
+    return found
 
 
 def readable(content: bytes) -> str:
@@ -155,9 +175,9 @@ def undone() -> Iterator[None]:
 def build(*, with_canaries: bool = True) -> Ground:
     """Build both estates and everybody who calls."""
     world.build_system()
-    ours = _furnished(OURS)
+    ours = _furnished(OURS, units=3)
     before = _ids()
-    theirs = _furnished(CANARY)
+    theirs = _furnished(CANARY, units=2)
     if with_canaries:
         _plant(before)
     foreign = _ids() - before
@@ -204,32 +224,38 @@ def _ids() -> set[UUID]:
 def _callers(ours: World) -> list[Caller]:
     callers = [Caller("anonymous", Reach.NOWHERE)]
     for code, (_, permissions) in roles.BUILT_IN.items():
-        reach = Reach.ESTATE
-        if code in (roles.SUPER_ADMIN, roles.RESIDENT):
-            reach = Reach.EVERYWHERE if code == roles.SUPER_ADMIN else Reach.UNIT
-        callers.append(_person(code, reach, permissions, code, ours))
+        if code != roles.RESIDENT:
+            reach = Reach.EVERYWHERE if code == roles.SUPER_ADMIN else Reach.ESTATE
+            callers.append(_member(code, reach, permissions, code, ours))
+    callers.append(_resident("resident", Reach.UNIT, 0, ours))
+    callers.append(_resident("former resident", Reach.PAST, FORMER, ours))
     callers.append(_key(ours))
     for name, permissions in (("everything here", EVERYTHING), ("little", LITTLE)):
         role = RoleFactory.create(code=name.replace(" ", "-"), permissions=sorted(permissions))
-        callers.append(_person(name, Reach.ESTATE, permissions, role, ours))
+        callers.append(_member(name, Reach.ESTATE, permissions, role, ours))
     return callers
 
 
-def _person(
+def _member(
     name: str, reach: Reach, permissions: frozenset[str], role: str | Role, ours: World
 ) -> Caller:
     user = UserFactory.create(username=name.replace(" ", "-"), role=role)
     if reach is Reach.ESTATE:
         ours.estate.memberships.create(user=user)
-    if reach is Reach.UNIT:
-        Resident.objects.filter(occupancies__unit=ours.units[0]).update(user=user)
+    _device_of(user)
+    return Caller(name, reach, permissions, {"HTTP_AUTHORIZATION": basic(user.username)}, user)
+
+
+def _resident(name: str, reach: Reach, home: int, ours: World) -> Caller:
+    user = User.objects.filter(resident__occupancies__unit=ours.units[home]).distinct().get()
     headers = {"HTTP_AUTHORIZATION": basic(user.username)}
-    return Caller(name, reach, permissions, headers, user)
+    return Caller(name, reach, roles.LIVE, headers, user, home)
 
 
 def _key(ours: World) -> Caller:
     """A key for money of a super admin, bound to our estate."""
     chief = UserFactory.create()
+    _device_of(chief)
     made = keys.make(
         user=chief, name="Billing", scopes=["wallets:write", "units:read"],
         estates=[ours.estate.pk], expires_at=None, at=timezone.now(),
@@ -238,12 +264,20 @@ def _key(ours: World) -> Caller:
         name for name in EVERYTHING if name.startswith(("wallets.", "units.view_"))
     )
     headers = {"HTTP_AUTHORIZATION": f"Bearer {made.text}"}
-    return Caller("key", Reach.ESTATE, permissions, headers)
+    return Caller("key", Reach.ESTATE, permissions, headers, chief)
 
 
-def _furnished(code: str) -> World:
-    """An estate with a row of every kind that the shared world leaves out."""
-    built = world.build(code, units=2)
+def _device_of(user: User) -> None:
+    Device.objects.create(user=user, platform="fcm", token=f"token of {user.username}")
+
+
+def _furnished(code: str, *, units: int) -> World:
+    """
+    An estate with a row of every kind that the shared world leaves out.
+
+    Where there is a third unit, whoever lived there has moved out.
+    """
+    built = world.build(code, units=units)
     now = timezone.now()
     person = UserFactory.create()
     receipt = SuspenseReceipt.objects.get(estate=built.estate)
@@ -272,7 +306,36 @@ def _furnished(code: str) -> World:
             ends_at=now, asked_until=now,
         )  # fmt: skip
     _late(built)
+    _let_residents_in(built)
+    Template.objects.create(
+        scope=built.estate.pk,
+        event="low_balance",
+        language="af",
+        subject=f"{code} low",
+        body=code,
+        short=code,
+    )
     return built
+
+
+def _let_residents_in(built: World) -> None:
+    """Everybody who lives there signs in, and has a device and a message in the app."""
+    for number, unit in enumerate(built.units):
+        living = unit.occupancies.get(ends_on=None)
+        user = UserFactory.create(
+            username=f"{built.estate.code}-resident-{number}", role=roles.RESIDENT
+        )
+        Resident.objects.filter(pk=living.resident_id).update(user=user)
+        _device_of(user)
+        message = Notification.objects.get(subject_key=f"unit:{unit.pk}")
+        Delivery.objects.create(
+            notification=message, channel="in_app", user=user, subject="Low balance",
+            recipient_key=f"resident:{living.resident_id}", body=message.text,
+            due_at=message.due_at,
+        )  # fmt: skip
+        if number == FORMER:
+            living.ends_on = local_day(timezone.now(), built.estate.zone)
+            living.save()
 
 
 def _a_limit() -> str:

@@ -12,7 +12,7 @@ from quantify.api import documents
 from quantify.tests.access import ground as grounds
 from quantify.tests.access.ground import CANARY, Caller, Ground, Place, Reach, undone
 from quantify.tests.access.routes import METHODS, Operation, operations
-from quantify.tests.access.table import MACHINE, NAMED, ONESELF, OPEN, TABLE, Of, System
+from quantify.tests.access.table import MACHINE, NAMED, OPEN, TABLE, Of, Own
 
 UNKNOWN = "nobody_knows_it"
 REFUSED = frozenset({401, 403, 404, 405})
@@ -88,13 +88,15 @@ def expected_refusal(operation: Operation, caller: Caller, place: Place | None) 
     row = TABLE[operation.route]
     if row == OPEN:
         return None
-    if not isinstance(row, Of | System) and row != ONESELF:
+    if row == MACHINE:
         return 401
     if caller.reach is Reach.NOWHERE:
         return 401
     if not caller.may(operation.permission):
         return 403
-    return None if place is None or caller.sees(place) else 404
+    if isinstance(row, str) or place is None or caller.sees(row, place):
+        return None
+    return 404
 
 
 def is_refused(answer: Any) -> bool:
@@ -113,7 +115,7 @@ def _objects(
         return
     # Who may not do it at all is refused before anything is looked up.
     for place in Place if caller.may(operation.permission) else (Place.FOREIGN,):
-        pk = ground.pick(row, place)
+        pk = ground.pick(row, place, caller)
         if pk is not None:
             yield place, pk
 
@@ -132,6 +134,9 @@ def check_other_methods(ground: Ground, route: str) -> None:
 
 def check_list(ground: Ground, route: str) -> None:
     """A list, a search in it, each order of it and each kind of file: only what is one's own."""
+    for operation in operations()[route]:
+        if isinstance(TABLE[route], Own) and operation.method == "GET":
+            _check_own(ground, operation)
     for operation in _readers(route):
         _check_contents(ground, operation)
         _check_search(ground, operation)
@@ -142,6 +147,17 @@ def check_list(ground: Ground, route: str) -> None:
 def _readers(route: str) -> list[Operation]:
     of_estates = isinstance(TABLE[route], Of)
     return [one for one in operations()[route] if one.method == "GET" and of_estates]
+
+
+def _check_own(ground: Ground, operation: Operation) -> None:
+    """Everybody lists what is theirs, and nothing else."""
+    if takes_object(operation):
+        return
+    for caller in ground.callers:
+        if caller.user is not None:
+            listed = [one["id"] for one in ask(operation, caller).json()["data"]]
+            own = ground.pick(TABLE[operation.route], Place.OWN, caller)
+            assert listed == [str(own)], f"{caller.name}: {operation} {listed}"
 
 
 def _check_contents(ground: Ground, operation: Operation) -> None:
@@ -295,7 +311,7 @@ def check_search(ground: Ground) -> None:
     """The search over everything finds what one may see, and nothing of the foreign estate."""
     search = operations()["search"][0]
     for caller in ground.callers:
-        if caller.reach in (Reach.ESTATE, Reach.UNIT):
+        if caller.reach not in (Reach.NOWHERE, Reach.EVERYWHERE):
             for words in (CANARY, f"{CANARY} Gardens", f"{CANARY}-A001"):
                 answer = ask(search, caller, query={"q": words})
                 assert answer.status_code == 200, answer.content

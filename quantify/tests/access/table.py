@@ -11,6 +11,8 @@ owes is one row here, or `test_api` fails with its name:
   made for (a top-up can be reversed, a consumption explained), `parameter` names it where the
   address does not, `query` is what a GET needs besides, `body` what a POST needs before it
   looks at the objects that the body names.
+- `Of(..., past=True)` where who lived in the unit once still sees what is of their own time.
+- `Own(Model)` for objects of one person each, which nobody else sees, not even super admins.
 - `System(Model)` for what belongs to no estate and is for super admins alone.
 - `OPEN` for what anybody may read, `ONESELF` for what every person who signs in may, `MACHINE`
   for what asks for a secret of its own and never for a person.
@@ -38,6 +40,7 @@ from meters.models import (
     Reading,
     RelayDrift,
 )
+from notifications.models import Delivery, Device, Notification, Template
 from rates.models import Assignment, RateTable, ReferenceTable
 from units.models import Consent, Occupancy, Resident, Unit
 from wallets.models import (
@@ -66,8 +69,18 @@ class Of:
     """The parameter that names the object, where the address does not."""
     is_anonymous: bool = False
     """Whether its files hold sums alone, so that no canary can be seen in them by anybody."""
+    past: bool = False
+    """Whether residents still see it after they left, as it was in their own time."""
     listed: type[Model] | None = None
     """What hangs on the object and is listed at this address, if it is not the object itself."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """Objects of the person who asks; to all others, whatever their role, there are none."""
+
+    model: type[Model]
+    holder: str = "user"
 
 
 @dataclass(frozen=True)
@@ -82,9 +95,10 @@ OPEN, ONESELF, MACHINE = "open", "oneself", "machine"
 ESTATES = Of(Estate, estate="pk")
 UNITS = Of(Unit, unit="pk")
 METERS = Of(Meter, unit="installations__unit")
+PAST_METERS = Of(Meter, unit="installations__unit", past=True)
 WALLETS = Of(Wallet, estate="unit__estate", unit="unit")
-RESIDENTS = Of(Resident, unit="occupancies__unit")
-CONSENTS = Of(Consent, estate="resident__estate", unit="resident__occupancies__unit")
+RESIDENTS = Of(Resident, unit="occupancies__unit", past=True)
+CONSENTS = Of(Consent, estate="resident__estate", unit="resident__occupancies__unit", past=True)
 CONCENTRATORS = Of(Concentrator)
 RATE_TABLES = Of(RateTable)
 ALERTS = Of(MeterAlert)
@@ -95,13 +109,29 @@ CLOSINGS = Of(MonthClosing)
 DIFFERENCES = Of(BillDifference)
 SETTLEMENTS = Of(Settlement)
 SUSPENSE = Of(SuspenseReceipt)
-TRANSACTIONS = Of(Transaction, unit="wallet__unit")
+TRANSACTIONS = Of(Transaction, unit="wallet__unit", past=True)
 CHARGES = Of(Transaction, unit="wallet__unit", where={"kind": "consumption_electricity"})
 TOP_UPS = Of(Transaction, unit="wallet__unit", where={"kind": "topup"})
 
+LIVES_IN = "user__resident__occupancies__unit"
+DELIVERIES = Of(Delivery, estate="notification__scope", unit=LIVES_IN)
+DEVICES = Own(Device)
+MESSAGES = Of(Notification, estate="scope", unit=f"deliveries__{LIVES_IN}", past=True)
+TEMPLATES = Of(
+    Template,
+    estate="scope",
+    body={
+        "event": "low_balance",
+        "subject": "Low",
+        "body": "Low",
+        "short": "Low",
+        "language": "af",
+    },
+)
+
 SUMS = Of(Estate, estate="pk", parameter="estate", is_anonymous=True)
 
-TABLE: dict[str, Of | System | str] = {
+TABLE: dict[str, Of | Own | System | str] = {
     # --- Without an estate ----------------------------------------------------------------------
     "api-keys": System(ApiKey),
     "api-keys/<uuid:pk>": System(ApiKey),
@@ -136,7 +166,9 @@ TABLE: dict[str, Of | System | str] = {
     "residents/<uuid:pk>": RESIDENTS,
     "consents/<uuid:pk>": CONSENTS,
     "consents/<uuid:pk>/withdraw": CONSENTS,
-    "residents/<uuid:pk>/consents": Of(Resident, unit="occupancies__unit", listed=Consent),
+    "residents/<uuid:pk>/consents": Of(
+        Resident, unit="occupancies__unit", listed=Consent, past=True
+    ),
     "residents/<uuid:pk>/reveal-identity": RESIDENTS,
     "residents/<uuid:pk>/sign-in": RESIDENTS,
     "units": UNITS,
@@ -162,13 +194,13 @@ TABLE: dict[str, Of | System | str] = {
     "meter-alerts/<uuid:pk>": ALERTS,
     "meter-alerts/<uuid:pk>/acknowledge": ALERTS,
     "meter-alerts/<uuid:pk>/resolve": ALERTS,
-    "meters": METERS,
-    "meters/<uuid:pk>": METERS,
+    "meters": PAST_METERS,
+    "meters/<uuid:pk>": PAST_METERS,
     "meters/<uuid:pk>/commands": Of(Meter, listed=Command),
     "meters/<uuid:pk>/events": Of(Meter, listed=MeterEvent),
     "meters/<uuid:pk>/install": METERS,
-    "meters/<uuid:pk>/intervals": Of(Meter, unit="installations__unit", listed=Interval),
-    "meters/<uuid:pk>/readings": Of(Meter, unit="installations__unit", listed=Reading),
+    "meters/<uuid:pk>/intervals": Of(Meter, unit="installations__unit", listed=Interval, past=True),
+    "meters/<uuid:pk>/readings": Of(Meter, unit="installations__unit", listed=Reading, past=True),
     "meters/<uuid:pk>/remove": METERS,
     "meters/<uuid:pk>/replace": METERS,
     "meters/<uuid:pk>/status": METERS,
@@ -211,8 +243,22 @@ TABLE: dict[str, Of | System | str] = {
     "wallets/<uuid:pk>/purchase": WALLETS,
     "wallets/<uuid:pk>/refund": WALLETS,
     "wallets/<uuid:pk>/service-charge": WALLETS,
-    "wallets/<uuid:pk>/statement": WALLETS,
+    "wallets/<uuid:pk>/statement": Of(Wallet, estate="unit__estate", unit="unit", past=True),
     "wallets/<uuid:pk>/topup": WALLETS,
+    # --- Messages -------------------------------------------------------------------------------
+    "deliveries": DELIVERIES,
+    "deliveries/<uuid:pk>": DELIVERIES,
+    "deliveries/<uuid:pk>/retry": DELIVERIES,
+    "devices": DEVICES,
+    "devices/<uuid:pk>": DEVICES,
+    "notification-settings": ONESELF,
+    "notification-templates": TEMPLATES,
+    "notification-templates/<uuid:pk>": TEMPLATES,
+    "notification-templates/<uuid:pk>/preview": TEMPLATES,
+    "notification-templates/<uuid:pk>/test": TEMPLATES,
+    "notifications": MESSAGES,
+    "notifications/<uuid:pk>": MESSAGES,
+    "notifications/<uuid:pk>/read": MESSAGES,
     # --- Reports --------------------------------------------------------------------------------
     "reports/analytics": SUMS,
     "reports/arrears": SUMS,
@@ -238,12 +284,3 @@ NAMED: dict[str, Of] = {
     "wallet": WALLETS,
 }
 """What parameters and fields of bodies name by its id."""
-
-OWED = {
-    "deliveries", "deliveries/<uuid:pk>", "deliveries/<uuid:pk>/retry", "devices",
-    "devices/<uuid:pk>", "notification-settings", "notification-templates",
-    "notification-templates/<uuid:pk>", "notification-templates/<uuid:pk>/preview",
-    "notification-templates/<uuid:pk>/test", "notifications", "notifications/<uuid:pk>",
-    "notifications/<uuid:pk>/read",
-}  # fmt: skip
-"""Routes that came at the same time as this table and have no row yet; no other may join them."""
