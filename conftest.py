@@ -48,3 +48,12 @@ def _truncate_the_ledger_between_transactional_tests() -> Iterator[None]:
     yield
     DatabaseOperations.execute_sql_flush = original
     connection.close()
+
+
+@pytest.fixture
+def kept() -> Iterator[Any]:
+    """Every line of the log that is written meanwhile."""
+    from quantify.tests import log_lines
+
+    with log_lines.keeping() as keeper:
+        yield keeper

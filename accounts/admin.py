@@ -15,14 +15,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts import (
-    invitations,
-    own_roles,
-    people,
-    roles,
-    second_factor,
-    security_events,
-)
+from accounts import invitations, own_roles, people, roles, second_factor
 from accounts.forms import NewPersonForm, PersonForm, RoleForm
 from accounts.models import AuditEntry, Role, User
 from quantify.portal import columns, formats
@@ -104,12 +97,10 @@ class UserAdmin(SuperAdminMixin, ArchiveAdmin, DjangoUserAdmin):  # type: ignore
     ) -> None:
         names = PersonForm.Meta.fields if change else NewPersonForm.Meta.fields
         filled = {name: form.cleaned_data[name] for name in names}
-        before = User.objects.filter(pk=obj.pk).values_list("role__code", flat=True).first()
         if change:
             become(obj, people.change(user=obj, by=people.signed_in(request), **filled))
         else:
             become(obj, people.add(password=form.cleaned_data["password1"], **filled))
-        security_events.role_changed(request, person=obj, before=before)
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         people.remove(user=obj, by=people.signed_in(request), at=timezone.now())
@@ -196,8 +187,6 @@ class RoleAdmin(SuperAdminMixin, ArchiveAdmin):
             become(obj, own_roles.change(role=obj, **form.cleaned_data))
         else:
             become(obj, own_roles.make(**form.cleaned_data))
-        if {"code", "permissions"} & set(form.changed_data):
-            security_events.permissions_changed(request, role=obj)
 
     def delete_model(self, request: HttpRequest, obj: Role) -> None:
         own_roles.remove(role=obj, at=timezone.now())

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from accounts import scopes
+from accounts import scopes, security_events
 from accounts.models import ApiKey, User
 
 MARK = "qk_live_"
@@ -77,6 +77,7 @@ def make(
     )
     key.full_clean()
     key.save(force_insert=True)
+    security_events.key_made(key)
     return Made(key, text)
 
 
@@ -96,6 +97,7 @@ def change(*, key: ApiKey, at: datetime, **fields: Any) -> ApiKey:
         setattr(held, name, value)
     held.full_clean()
     held.save(update_fields=[*fields, "updated_at"])
+    security_events.key_changed(held)
     return held
 
 
@@ -124,13 +126,16 @@ def rotate(*, key: ApiKey, overlap: timedelta, at: datetime) -> Made:
     held.replaced_by = made.key
     held.expires_at = min(held.expires_at, ends) if held.expires_at else ends
     held.save(update_fields=["replaced_by", "expires_at", "updated_at"])
+    security_events.key_rotated(held, successor=made.key)
     return made
 
 
 @transaction.atomic
 def revoke(*, key: ApiKey, at: datetime) -> None:
     """End a key at once."""
-    ApiKey.objects.filter(pk=key.pk, deleted_at=None).update(deleted_at=at, updated_at=at)
+    living = ApiKey.objects.filter(pk=key.pk, deleted_at=None)
+    if living.update(deleted_at=at, updated_at=at):
+        security_events.key_revoked(key)
 
 
 def find(text: str, *, at: datetime) -> User | None:

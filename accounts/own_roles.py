@@ -9,7 +9,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts import roles
+from accounts import roles, security_events
 from accounts.models import Role
 
 
@@ -32,6 +32,7 @@ def make(*, code: str, name: str, permissions: Iterable[str]) -> Role:
     role = Role(code=code, name=name, permissions=_checked(permissions))
     role.full_clean()
     role.save(force_insert=True)
+    security_events.role_changed(role)
     return role
 
 
@@ -48,6 +49,8 @@ def change(*, role: Role, **fields: Any) -> Role:
         setattr(held, name, _checked(value) if name == "permissions" else value)
     held.full_clean()
     held.save(update_fields=[*fields, "updated_at"])
+    if "permissions" in fields:
+        security_events.role_changed(held)
     return held
 
 
@@ -64,6 +67,7 @@ def remove(*, role: Role, at: datetime) -> None:
         raise RoleInUse("People have this role: give them another one first.")
     held.deleted_at = at
     held.save(update_fields=["deleted_at", "updated_at"])
+    security_events.role_removed(held)
 
 
 @cache

@@ -6,6 +6,7 @@ would lock the house from outside. What follows from a change (sessions, keys, r
 passwords) ends by itself, because each request reads it anew.
 """
 
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import roles
+from accounts import roles, security_events
 from accounts.models import Role, User
 
 LONGEST_PASSWORD = 256
@@ -52,6 +53,7 @@ def add(*, password: str | None, **fields: Any) -> User:
         _give_password(user, password)
     user.full_clean()
     user.save(force_insert=True)
+    security_events.person_changed(user, before=None)
     return user
 
 
@@ -72,12 +74,14 @@ def change(*, user: User, by: User, **fields: Any) -> User:
         raise OneselfRefused("Let another super admin change your own role or state.")
     if not stays or becomes.code != roles.SUPER_ADMIN:
         _spare_the_last(held)
+    before = copy(held)
     for name, value in fields.items():
         setattr(held, name, value)
     if password is not None:
         _give_password(held, password)
     held.full_clean()
     held.save()
+    security_events.person_changed(held, before=before)
     return held
 
 
@@ -96,6 +100,7 @@ def remove(*, user: User, by: User, at: datetime) -> None:
     held.is_active = False
     held.deleted_at = at
     held.save(update_fields=["is_active", "deleted_at", "updated_at"])
+    security_events.person_removed(held)
 
 
 @transaction.atomic
@@ -117,6 +122,7 @@ def end_sessions(*, user: User) -> User:
     held = _held(user)
     held.session_epoch += 1
     held.save(update_fields=["session_epoch", "updated_at"])
+    security_events.sessions_ended(held)
     return held
 
 

@@ -9,8 +9,8 @@ HEADING = """\
 
 Made by `manage.py permission_table` from `accounts/roles.py`, which decides; a test fails while the
 two differ. A role holds within the estates of a person's memberships; super admins need none.
-Residents see their own home, of the time in which they lived there (`units/stays.py`); who moved out keeps
-the meters, readings and movements of that time, and sees nothing of what came after.
+Residents see their own home, of the time in which they lived there (`units/stays.py`); who moved
+out keeps the meters, readings and movements of that time, and sees nothing of what came after.
 
 A role of one's own is any set of the permissions marked so. What is not in the table (people,
 roles, keys, memberships, taking estates on and giving them up, calendars, the keys of meters, the

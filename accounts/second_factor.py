@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
 
+from accounts import security_events
 from accounts.models import RecoveryCode, SecondFactor, User
 
 STEP_SECONDS = 30
@@ -67,6 +68,7 @@ def enrol(*, user: User, secret: str, code: str, at: datetime) -> Sequence[str]:
     factor = SecondFactor.objects.create(user=held, secret=seal(secret, held), last_step=step)
     held.second_factor_at = user.second_factor_at = at
     held.save(update_fields=["second_factor_at", "updated_at"])
+    security_events.second_factor_changed(held, "set_up")
     return _new_codes(factor)
 
 
@@ -75,6 +77,7 @@ def renew_recovery_codes(*, user: User) -> Sequence[str]:
     """Ten new recovery codes; the old ones are worth nothing any more."""
     factor = SecondFactor.objects.select_for_update().get(user=user)
     factor.codes.all().delete()
+    security_events.second_factor_changed(user, "renewed")
     return _new_codes(factor)
 
 
@@ -86,6 +89,7 @@ def remove(*, user: User) -> None:
     held.second_factor_at = None
     held.session_epoch += 1
     held.save(update_fields=["second_factor_at", "session_epoch", "updated_at"])
+    security_events.second_factor_changed(held, "removed")
 
 
 def check(*, user: User, code: str, at: datetime) -> None:
@@ -102,6 +106,7 @@ def check(*, user: User, code: str, at: datetime) -> None:
             raise TooManyWrongCodes("Too many wrong codes: wait a while.")
         taken = _take(factor, user, code, at)
     if not taken:
+        security_events.second_factor_changed(user, "refused")
         raise WrongCode("The code is wrong, or was used before.")
 
 
@@ -140,6 +145,7 @@ def _take(factor: SecondFactor, user: User, code: str, at: datetime) -> bool:
     if factor.failures >= settings.AXES_FAILURE_LIMIT:
         factor.failures = 0
         factor.locked_until = at + timedelta(hours=settings.AXES_COOLOFF_TIME)
+        security_events.second_factor_changed(user, "locked")
     factor.save(update_fields=["last_step", "failures", "locked_until", "updated_at"])
     return taken
 

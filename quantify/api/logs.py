@@ -9,6 +9,9 @@ credential is taken out.
 import json
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +29,8 @@ SECRETS = (
     (re.compile(r"(?<![\w.-])(?:\+\d{9,15}|0[1-8]\d{8})(?![\w.-])"), "[phone]"),
 )  # fmt: skip
 KNOWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "request"}
+
+_ANSWERED: ContextVar[HttpRequest | None] = ContextVar("answered_request", default=None)
 
 security = logging.getLogger("quantify.security")
 
@@ -49,6 +54,21 @@ def person_of(request: HttpRequest) -> str | None:
     wrapped = getattr(user, "_wrapped", user)
     pk = getattr(wrapped, "pk", None)
     return str(pk) if pk else None
+
+
+@contextmanager
+def answering(request: HttpRequest) -> Iterator[None]:
+    """Let what is done meanwhile know for which request."""
+    token = _ANSWERED.set(request)
+    try:
+        yield
+    finally:
+        _ANSWERED.reset(token)
+
+
+def answered() -> HttpRequest | None:
+    """The request that is being answered, or None outside of one."""
+    return _ANSWERED.get()
 
 
 def event(name: str, request: HttpRequest | None = None, **fields: object) -> None:

@@ -23,7 +23,8 @@ class ObservingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
-        response = self.get_response(request)
+        with logs.answering(request):
+            response = self.get_response(request)
         seconds = time.perf_counter() - began
         route = logs.route_of(request) or "none"
         method = request.method if request.method in metrics.METHODS else "other"

@@ -250,14 +250,17 @@ class ArchiveAdmin(PortalAdmin):
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         rows = [self.title_of(obj) for obj in objs]
-        return rows, {str(self.opts.verbose_name_plural): len(rows)}, set(), []
+        kept = [self.title_of(obj) for obj in objs if not self.has_delete_permission(request, obj)]
+        return rows, {str(self.opts.verbose_name_plural): len(rows)}, set(), kept
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         obj.deleted_at = timezone.now()
         obj.save(update_fields=["deleted_at", "updated_at"])
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
-        queryset.filter(deleted_at=None).update(deleted_at=timezone.now())
+        # One by one: each is asked for, and done, as on its own page.
+        for obj in queryset.filter(deleted_at=None):
+            self.delete_model(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if getattr(obj, "deleted_at", None):

@@ -23,37 +23,6 @@ NAME, PASSWORD, PHONE, MAIL, ID_NUMBER = (
 CANARIES = (NAME, PASSWORD, PHONE, MAIL, ID_NUMBER, "QZXBODY")
 
 
-class Keeper(logging.Handler):
-    """Keeps each line as production would write it."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.setFormatter(JsonFormatter())
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-    def events(self, name: str) -> list[dict]:
-        return [line for line in map(json.loads, self.lines) if line.get("event") == name]
-
-
-@pytest.fixture
-def kept():
-    """Every line of every logger, at the levels of production."""
-    keeper, root = Keeper(), logging.getLogger()
-    levels = {"": "INFO", "quantify.requests": "INFO", "django.request": "ERROR",
-              "django.security": "ERROR", "axes": "CRITICAL"}  # fmt: skip
-    before = {name: logging.getLogger(name).level for name in levels}
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    root.addHandler(keeper)
-    yield keeper
-    root.removeHandler(keeper)
-    for name, level in before.items():
-        logging.getLogger(name).setLevel(level)
-
-
 def line(message: str, *args: object, **extra: object) -> dict:
     record = logging.LogRecord("house", logging.INFO, __file__, 1, message, args, None)
     vars(record).update(extra)
@@ -206,24 +175,6 @@ class TestSecurityEvents:
 
         (told,) = kept.events("throttled")
         assert told["kind"] == "read"
-
-    def test_of_a_changed_role(self, kept):
-        chief, user = UserFactory.create(), UserFactory.create(role="viewer")
-        manager = UserFactory.create(role="property_manager")
-        browser = Browser()
-        browser.force_login(chief, backend="accounts.backends.RoleBackend")
-
-        browser.post(
-            reverse("admin:accounts_user_change", args=[user.pk]),
-            {"username": user.username, "role": str(manager.role.pk), "is_active": "on",
-             "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0},
-        )  # fmt: skip
-
-        user.refresh_from_db()
-        assert user.role == manager.role
-        (told,) = kept.events("role_changed")
-        assert told["person"] == str(user.pk)
-        assert (told["before"], told["after"]) == ("viewer", "property_manager")
 
 
 class TestCelery:

@@ -17,8 +17,11 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from axes.models import AccessAttempt
 from django.apps import apps
+from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
+from django.test import Client
 from django.utils import timezone
 from pypdf import PdfReader
 
@@ -85,6 +88,8 @@ class Caller:
     user: User | None = None
     home: int = 0
     """Which unit of our estate is theirs, or was."""
+    cookie: str = ""
+    """Of their session in the portal; who only has a key, or no name, has none."""
 
     def may(self, permission: str | None) -> bool:
         """Whether an operation that asks for the permission is open; none is open to nobody."""
@@ -182,6 +187,9 @@ def build(*, with_canaries: bool = True) -> Ground:
         _plant(before)
     foreign = _ids() - before
     callers = _callers(ours)
+    AccessAttempt.objects.create(
+        username="stranger", ip_address="192.0.2.1", failures_since_start=1
+    )
     AuditEntry.objects.create(
         actor=theirs.estate.pk, actor_name=CANARY, action="insert", table="units_unit",
         object_id=theirs.units[0].pk, scope=theirs.estate.pk,
@@ -243,13 +251,20 @@ def _member(
     if reach is Reach.ESTATE:
         ours.estate.memberships.create(user=user)
     _device_of(user)
-    return Caller(name, reach, permissions, {"HTTP_AUTHORIZATION": basic(user.username)}, user)
+    headers = {"HTTP_AUTHORIZATION": basic(user.username)}
+    return Caller(name, reach, permissions, headers, user, cookie=_session_of(user))
 
 
 def _resident(name: str, reach: Reach, home: int, ours: World) -> Caller:
     user = User.objects.filter(resident__occupancies__unit=ours.units[home]).distinct().get()
     headers = {"HTTP_AUTHORIZATION": basic(user.username)}
-    return Caller(name, reach, roles.LIVE, headers, user, home)
+    return Caller(name, reach, roles.LIVE, headers, user, home, _session_of(user))
+
+
+def _session_of(user: User) -> str:
+    client = Client()
+    client.force_login(user, backend="accounts.backends.RoleBackend")
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
 def _key(ours: World) -> Caller:
