@@ -244,8 +244,9 @@ def check_unknown_fields(ground: Ground, route: str) -> None:
         if not takes_json(operation):
             continue
         row = TABLE[route]
-        takes_one = isinstance(row, Of | System) and takes_object(operation)
-        pk = ground.pick(row, Place.FOREIGN) if takes_one else None
+        pk = None
+        if not isinstance(row, str) and takes_object(operation):
+            pk = ground.pick(row, Place.OWN if isinstance(row, Own) else Place.FOREIGN, chief)
         answer = ask(operation, chief, pk, body={UNKNOWN: 1})
         assert answer.status_code == 422, f"{operation}: {answer.status_code} {answer.content!r}"
         told = {(one["field"], one["code"]) for one in answer.json()["errors"]}
