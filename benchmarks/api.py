@@ -9,14 +9,11 @@ machine disturbs least, and the ratio to a reference of the same run.
 """
 
 import argparse
-import http.client
 import os
 import statistics
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,26 +30,10 @@ from django.utils import timezone  # noqa: E402
 from accounts import keys  # noqa: E402
 from accounts.models import User  # noqa: E402
 from benchmarks import estates, serving  # noqa: E402
-from benchmarks.measuring import family_seconds, served  # noqa: E402
+from benchmarks.requests import Asked, Client  # noqa: E402
 
 PASSWORD = "benchmark-only"  # noqa: S105
-OK = 200
 UNITS, ME = "/api/v1/units", "/api/v1/auth/me"
-
-
-@dataclass(slots=True)
-class Asked:
-    """A request, and what it cost in each round: milliseconds of web process and database."""
-
-    name: str
-    path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    web: list[float] = field(default_factory=list)
-    database: list[float] = field(default_factory=list)
-
-    @property
-    def cost(self) -> float:
-        return statistics.median(map(sum, zip(self.web, self.database, strict=True)))
 
 
 def main() -> None:
@@ -64,12 +45,12 @@ def main() -> None:
         cursor.execute("VACUUM ANALYZE")
     requests = _requests()
     with serving.served(workers=1, threads=1, settings="benchmarks.api_settings") as web:
-        server = http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)
+        client = Client(web)
         for request in requests:
-            _ask(server, request, 20)
+            client.ask(request, 20)
         for _ in range(asked.rounds):
             for request in requests:
-                _measure(server, web.pid, request, asked.times)
+                client.measure(request, asked.times)
     _show(requests)
 
 
@@ -101,21 +82,6 @@ def _requests() -> list[Asked]:
         Asked("who am I, the API, key", ME, key),
         Asked("who am I, the API, Basic", ME, basic),
     ]
-
-
-def _measure(server: http.client.HTTPConnection, web: int, request: Asked, times: int) -> None:
-    worked, database = family_seconds(web), served()
-    _ask(server, request, times)
-    request.web.append(1000 * (family_seconds(web) - worked) / times)
-    request.database.append(1000 * (served() - database) / times)
-
-
-def _ask(server: http.client.HTTPConnection, request: Asked, times: int) -> None:
-    for _ in range(times):
-        server.request("GET", request.path, headers=dict(request.headers))
-        answer = server.getresponse()
-        body = answer.read()
-        assert answer.status == OK, (request.name, answer.status, body[:500])
 
 
 def _show(requests: list[Asked]) -> None:

@@ -33,7 +33,7 @@ from meters.api.readings import (
 from meters.api.serializers import channel_name
 from meters.consumption import GroupBy
 from meters.manual import ManualOutcome
-from meters.models import Interval, Meter, MeterEvent, Reading
+from meters.models import Interval, Meter, MeterEvent, Reading, Register
 from quantify.api import filters, problems
 from quantify.api.filters import wants_preview
 from quantify.api.headers import FILE_NAME, LOCATION, answers_with
@@ -92,6 +92,19 @@ class ReadingViewSet(ListedAsFile, _OfMeter):
     )
     parameters = {"create": ("preview",)}
     refusals = {"list": (TOO_MANY,), "create": (refusals.REJECTED, refusals.CONFLICT)}
+
+    def first_of(self, rows: QuerySet, fields: Sequence[str], most: int) -> QuerySet:
+        """
+        Taken channel by channel, as the key of readings has them.
+
+        Across channels the database would sort all that the meter ever read for each page.
+        """
+        each, *others = (
+            super(ReadingViewSet, self).first_of(rows.filter(channel=channel), fields, most)
+            for channel in Register.Channel.values
+        )
+        together = each.union(*others, all=True)
+        return together.order_by(*fields)[:most]
 
     @extend_schema(operation_id="meter_readings")
     @answers_with(FILE_NAME)

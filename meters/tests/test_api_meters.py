@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from unittest.mock import patch
 
@@ -16,6 +16,7 @@ from meters.tests.factories import (
     MeterAlertFactory,
     MeterFactory,
 )
+from quantify.periods import SOUTH_AFRICA
 from quantify.tests.client import Client
 from units.tests.factories import UnitFactory
 
@@ -234,6 +235,24 @@ class TestReadings:
         second = client.get(f"{path}?per_page=3&cursor={first['next_cursor']}").json()
         assert [one["value"] for one in second["data"]] == ["0.000"]
         assert second["next_cursor"] is None
+
+    @pytest.mark.parametrize("order", ["desc", "asc"])
+    def test_page_through_several_registers_by_cursor(self, client, meter, order):
+        Register.objects.create(meter=meter, channel=2, obis="1.0.2.8.0.255")
+        at = [MORNING + timedelta(minutes=15 * number) for number in range(5)]
+        rows = [RawReading(meter.pk, channel, one, 1) for one in at for channel in (1, 2)]
+        readings.record(rows, received_at=at[-1])
+        path = f"/meters/{meter.pk}/readings?per_page=3&order={order}"
+
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = client.get(f"{path}&cursor={cursor}").json()
+            seen += [(one["taken_at"], one["register"]) for one in page["data"]]
+            cursor = page["next_cursor"]
+
+        instants = [one.astimezone(SOUTH_AFRICA).isoformat() for one in at]
+        downwards = [(one, name) for one in reversed(instants) for name in ("import", "export")]
+        assert seen == (downwards if order == "desc" else downwards[::-1])
 
 
 class TestIntervals:

@@ -40,7 +40,7 @@ class EnvelopePagination(BasePagination):
         per_page = _number(request, "per_page", settings.DEFAULT_PAGE_SIZE, settings.MAX_PAGE_SIZE)
         token = request.query_params.get("cursor")
         if token is not None:
-            return self._by_cursor(queryset, request, per_page, token, view.cursor_fields)
+            return self._by_cursor(queryset, request, per_page, token, view)
         page = _number(request, "page", 1, HIGHEST_PAGE)
         total = queryset.count()
         pages = -(-total // per_page)
@@ -56,15 +56,16 @@ class EnvelopePagination(BasePagination):
         return list(queryset[start : start + per_page]) if start < total else []
 
     def _by_cursor(
-        self, queryset: QuerySet, request: Request, per_page: int, token: str, fields: Sequence[str]
+        self, queryset: QuerySet, request: Request, per_page: int, token: str, view: Any
     ) -> list[Any]:
+        fields: Sequence[str] = view.cursor_fields
         if "page" in request.query_params or "sort" in request.query_params:
             raise problems.invalid("cursor", "exclusive", "A cursor excludes page and sort.")
         if request.query_params.get("order") not in (None, _order_of(fields)):
             fields = [_opposite(field) for field in fields]
         if token != START:
             queryset = queryset.filter(_after(queryset.model, fields, token))
-        rows = list(queryset.order_by(*fields)[: per_page + 1])
+        rows = list(view.first_of(queryset, fields, per_page + 1))
         more, rows = len(rows) > per_page, rows[:per_page]
         self.envelope = dict.fromkeys(("page", "total", "pages", "next_page", "prev_page"))
         self.envelope["per_page"] = per_page
@@ -144,11 +145,16 @@ def _values(model: type[Model], fields: Sequence[str], token: str) -> list[Any]:
 
 
 def _after(model: type[Model], fields: Sequence[str], token: str) -> Q:
-    """The rows behind the one a cursor names, by several fields of either direction."""
-    behind, same = Q(), Q()
+    """
+    The rows behind the one a cursor names, by several fields of either direction.
+
+    The bound of the first field alone says nothing new, but an index can begin there.
+    """
+    behind, same, bound = Q(), Q(), Q()
     for field, value in zip(fields, _values(model, fields, token), strict=True):
         name = field.lstrip("-")
         comparison = "lt" if field.startswith("-") else "gt"
         behind |= same & Q(**{f"{name}__{comparison}": value})
+        bound = bound or Q(**{f"{name}__{comparison}e": value})
         same &= Q(**{name: value})
-    return behind
+    return bound & behind
