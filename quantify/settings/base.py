@@ -10,6 +10,8 @@ from typing import Any
 import environ
 from celery.schedules import crontab
 from django.utils.csp import CSP
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from quantify import connections
 from quantify.settings.portal import (  # noqa: F401  (read by the portal and the lockout)
@@ -150,11 +152,19 @@ DATABASES["default"] |= {
     },
 }
 REDIS_URL: str = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
+# Seconds that a request waits for a Valkey that hangs.
+VALKEY_PATIENCE = 0.5
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "quantify",
+        # What it would have told is found in the database; nobody waits for it.
+        "OPTIONS": {
+            "socket_timeout": VALKEY_PATIENCE,
+            "socket_connect_timeout": VALKEY_PATIENCE,
+            "retry": Retry(NoBackoff(), 0),
+        },
     },
 }
 
@@ -234,7 +244,11 @@ CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "socket_timeout": 2 * VALKEY_PATIENCE,
+    "socket_connect_timeout": 2 * VALKEY_PATIENCE,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "quantify"
 # A resident who paid waits for the light: not behind a collection that takes its time.
