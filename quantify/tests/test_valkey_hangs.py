@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from threading import Thread
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -29,7 +30,7 @@ def ends(work: Callable[[], object]) -> bool:
     return not thread.is_alive()
 
 
-def test_is_given_up_by_the_cache(silent: str):
+def test_is_given_up_by_the_cache(silent: str) -> None:
     cache = RedisCache(silent, {"OPTIONS": settings.CACHES["default"]["OPTIONS"]})
     raised = []
 
@@ -43,7 +44,9 @@ def test_is_given_up_by_the_cache(silent: str):
     assert raised
 
 
-def test_keeps_no_payment_waiting(silent: str, monkeypatch: pytest.MonkeyPatch, caplog):
+def test_keeps_no_payment_waiting(
+    silent: str, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
     queue = Celery(broker=silent, set_as_current=False)
     queue.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
     monkeypatch.setattr(wakeups, "current_app", queue)

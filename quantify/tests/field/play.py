@@ -75,7 +75,7 @@ class Play:
             self.round(at)
 
     def heal(self, *, rounds: int) -> None:
-        """Lines and meters are well again; what was hidden for a day is asked for by hand."""
+        """Lines, meters and claims are well again; what was hidden is asked for by hand."""
         self._is_healed = True
         at = self.day.end
         for _ in range(rounds):
@@ -163,7 +163,8 @@ class Play:
                 pool.submit(self._collect, concentrator)
                 for concentrator in self.site.concentrators.values()
             ]
-            for home in self._of(Mishap.CLAIMED):
+            # Who changes hands while the last round goes is read by neither, and by the next.
+            for home in [] if self._is_healed else self._of(Mishap.CLAIMED):
                 places = [self.site.place(home), self.site.neighbour(home)]
                 concentrator = self.site.concentrators[self._chance.choice(places)]
                 Meter.objects.filter(pk=self.site.meters[home.device].pk).update(
