@@ -10,7 +10,8 @@ from rest_framework.test import APIClient
 
 from quantify.api import documents
 from quantify.tests.access import ground as grounds
-from quantify.tests.access.ground import CANARY, Caller, Ground, Place, Reach, undone
+from quantify.tests.access.callers import Caller, Place, Reach
+from quantify.tests.access.ground import CANARY, Ground, undone
 from quantify.tests.access.routes import METHODS, Operation, operations
 from quantify.tests.access.table import MACHINE, NAMED, OPEN, TABLE, Of, Own
 

@@ -20,7 +20,8 @@ from schemathesis.core.failures import Failure
 from schemathesis.generation.modes import GenerationMode
 
 from quantify.api import documents
-from quantify.tests.access.ground import Caller, Ground, Place, undone
+from quantify.tests.access.callers import Caller, Place
+from quantify.tests.access.ground import Ground, undone
 from quantify.tests.access.table import NAMED, TABLE, Of, System
 from quantify.wsgi import application
 
