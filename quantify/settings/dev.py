@@ -1,7 +1,7 @@
 """Settings for a developer's machine and the demo: `make dev`."""
 
 from quantify.settings.base import *  # noqa: F403
-from quantify.settings.base import env
+from quantify.settings.environment import env
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-development-" + "x" * 40)

@@ -117,6 +117,7 @@ SIDEBAR = [
             _report("Arrears by age", "hourglass_bottom", "arrears"),
             _report("Disconnections", "power_off", "disconnections"),
             _report("Data quality", "fact_check", "data-quality"),
+            _report("Resale compliance", "verified", "resale-compliance"),
         ],
     },
     {

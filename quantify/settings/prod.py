@@ -1,7 +1,8 @@
 """Settings for production: everything secret or local must be given by the environment."""
 
 from quantify.settings.base import *  # noqa: F403
-from quantify.settings.base import BASE_DIR, LOG_LEVEL, LOGGING, env
+from quantify.settings.base import BASE_DIR, LOG_LEVEL, LOGGING
+from quantify.settings.environment import env
 
 SECRET_KEY = env.str("SECRET_KEY")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])

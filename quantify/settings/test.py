@@ -5,7 +5,8 @@ import os
 os.environ.setdefault("DATABASE_URL", os.environ.get("TEST_DATABASE_URL", ""))
 
 from quantify.settings.base import *  # noqa: F403
-from quantify.settings.base import CACHES, DATABASES, REDIS_URL, THROTTLES, env
+from quantify.settings.base import CACHES, DATABASES, REDIS_URL, THROTTLES
+from quantify.settings.environment import env
 
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
