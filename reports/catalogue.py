@@ -10,6 +10,7 @@ from reports import (
     estate_consumption,
     low_credit,
     reconciliation,
+    resale_compliance,
     revenue,
     transactions,
 )
@@ -29,3 +30,10 @@ REPORTS: Mapping[str, Report] = {
         data_quality.REPORT,
     )
 }
+"""Of which the API, the files and the pages are made."""
+
+PAGES: Mapping[str, Report] = {
+    **REPORTS,
+    resale_compliance.REPORT.slug: resale_compliance.REPORT,
+}
+"""And those that have a page and an operation of their own."""

@@ -6,7 +6,7 @@ files and the portal are made from the description. Reports only read.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -60,10 +60,31 @@ class Question:
         return [self.utility] if self.utility else list(Utility)
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """
+    What a reader of the answer must know; and where to go about it, for who may.
+
+    The words may name what `about` is told.
+    """
+
+    words: str
+    _: KW_ONLY
+    leads_to: str = ""
+    """The name of a page's address."""
+    link_words: str = ""
+    permission: str = ""
+
+    def about(self, **named: Any) -> Self:
+        return replace(self, words=self.words.format(**named))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """
     The rows, what they add up to in the same columns (blank where nothing adds up), and more.
+
+    `notes` are for the page: files and the API say the same in a column of their own.
 
     `rows` may be made while they are read, once, and only within the snapshot of the answer, which
     ends their reading with `with`; `count` then says how many there are.
@@ -72,6 +93,7 @@ class Answer:
     rows: Iterable[Row]
     totals: Sequence[Row] = ()
     sections: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    notes: Sequence[Note] = ()
     count: int | None = None
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
 """The resale check as one table: a row for each unit, month or utility, over some months."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
@@ -47,6 +47,13 @@ class GroupBy(StrEnum):
     UTILITY = "utility"
 
 
+COLUMNS: Mapping[GroupBy, Sequence[Column]] = {
+    GroupBy.UNIT: OF_UNITS,
+    GroupBy.MONTH: (MONTH, *OF_GROUPS),
+    GroupBy.UTILITY: OF_GROUPS,
+}
+
+
 def over(
     *,
     estate: Estate,
@@ -70,12 +77,32 @@ def over(
 
 def table(checks: Sequence[ResaleCheck], group_by: GroupBy = GroupBy.UNIT) -> Table:
     """What was checked, by unit and month, by month, or by utility alone."""
-    if group_by is GroupBy.UNIT:
-        return Table("Resale compliance", OF_UNITS, _by_unit(checks))
+    return Table("Resale compliance", COLUMNS[group_by], _rows(checks, group_by))
+
+
+def totals(checks: Sequence[ResaleCheck], group_by: GroupBy) -> list[Sequence[Value]]:
+    """What the rows add up to for each utility, in the same columns."""
+    if group_by is GroupBy.UTILITY:
+        return []
+    sums = list(_by_utility(checks))
     if group_by is GroupBy.MONTH:
-        rows = ((f"{made.month:%Y-%m}", *_sum([one])) for made in checks for one in made.utilities)
-        return Table("Resale compliance", (MONTH, *OF_GROUPS), rows)
-    return Table("Resale compliance", OF_GROUPS, _by_utility(checks))
+        return [(None, *one) for one in sums]
+    amounts = {column.name: OF_GROUPS.index(column) for column in (UTILITY, *AMOUNTS)}
+    return [
+        [one[amounts[column.name]] if column.name in amounts else None for column in OF_UNITS]
+        for one in sums
+    ]
+
+
+def _rows(checks: Sequence[ResaleCheck], group_by: GroupBy) -> Iterator[Sequence[Value]]:
+    match group_by:
+        case GroupBy.UNIT:
+            yield from _by_unit(checks)
+        case GroupBy.MONTH:
+            for made in checks:
+                yield from ((f"{made.month:%Y-%m}", *_sum([one])) for one in made.utilities)
+        case GroupBy.UTILITY:
+            yield from _by_utility(checks)
 
 
 def _by_unit(checks: Iterable[ResaleCheck]) -> Iterator[Sequence[Value]]:

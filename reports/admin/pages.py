@@ -7,16 +7,18 @@ from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.people import signed_in
 from quantify.snapshots import snapshot
 from quantify.tables.files import FORMATS, TooManyRows, download
 from reports.admin import tables
-from reports.catalogue import REPORTS
+from reports.catalogue import PAGES
 from reports.charts.of_reports import charts
 from reports.forms import ReportForm
-from reports.report import BEGINNING, Answer, Question, Report
+from reports.report import BEGINNING, Answer, Note, Question, Report
 
 SHOWN_ROWS = 500
 
@@ -31,7 +33,7 @@ def show(request: HttpRequest, page: ModelAdmin, slug: str) -> HttpResponseBase:
     user = signed_in(request)
     if not user.has_perm("reports.view_report"):
         raise PermissionDenied
-    report = REPORTS.get(slug)
+    report = PAGES.get(slug)
     if report is None:
         raise Http404("There is no such report.")
     form = ReportForm(request.GET, report=report, user=user, now=timezone.now())
@@ -46,7 +48,7 @@ def show(request: HttpRequest, page: ModelAdmin, slug: str) -> HttpResponseBase:
                 except TooManyRows as error:
                     form.add_error(None, str(error))
             else:
-                context = on_screen(report, question, answer)
+                context = on_screen(report, question, answer, user)
                 context["files"] = [(one.upper(), f"?{asked}&format={one}") for one in FORMATS]
     return TemplateResponse(
         request,
@@ -62,7 +64,7 @@ def show(request: HttpRequest, page: ModelAdmin, slug: str) -> HttpResponseBase:
     )
 
 
-def on_screen(report: Report, question: Question, answer: Answer) -> dict[str, Any]:
+def on_screen(report: Report, question: Question, answer: Answer, user: User) -> dict[str, Any]:
     """What the page shows of an answer; of many rows the first."""
     rows = list(islice(answer.rows, SHOWN_ROWS + 1) if answer.count else answer.rows)
     names = [column.name for column in report.columns[question.group_by]]
@@ -71,6 +73,7 @@ def on_screen(report: Report, question: Question, answer: Answer) -> dict[str, A
     table = report.table(question, rows[:SHOWN_ROWS])
     return {
         "about": f"{question.estate}: {_days(question)}",
+        "notes": [_note(note, user) for note in answer.notes],
         "charts": charts(report, question, answer, named),
         "shown": tables.shown(table, answer.totals),
         "count": count,
@@ -80,6 +83,12 @@ def on_screen(report: Report, question: Question, answer: Answer) -> dict[str, A
             for name, section in report.sections.items()
         ],
     }
+
+
+def _note(note: Note, user: User) -> tuple[str, str, str]:
+    """The words of a note, and the page that it leads who may go there to."""
+    leads = bool(note.leads_to) and user.has_perm(note.permission)
+    return note.words, reverse(note.leads_to) if leads else "", note.link_words
 
 
 def _days(question: Question) -> str:

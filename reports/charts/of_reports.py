@@ -175,6 +175,20 @@ def _quality(rows: Rows, question: Question, _: Answer) -> Iterable[Chart | None
     yield columns(title, ["measured", "estimated", "missing"], slots, _percent)
 
 
+def _resale(rows: Rows, question: Question, _: Answer) -> Iterable[Chart | None]:
+    for utility, own in _by_utility(rows):
+        compared = [row for row in own if row["charged"] is not None]
+        shown = _most(compared, "excess")
+        title = f"{utility.value.capitalize()}: charged, and the licensed price, R"
+        if len(shown) < len(compared):
+            title += f": the {len(shown)} with most above it"
+        slots = [
+            Slot(str(row.get("unit_number") or label(row)), [row["charged"], row["allowed"]])
+            for row in shown
+        ]
+        yield columns(title, ["charged", "licensed price"], slots, _rand, is_stacked=False)
+
+
 DRAWN: Mapping[str, Callable[[Rows, Question, Answer], Iterable[Chart | None]]] = {
     "estate-consumption": _consumption,
     "analytics": _analytics,
@@ -185,4 +199,5 @@ DRAWN: Mapping[str, Callable[[Rows, Question, Answer], Iterable[Chart | None]]] 
     "arrears": _arrears,
     "disconnections": _disconnections,
     "data-quality": _quality,
+    "resale-compliance": _resale,
 }

@@ -18,7 +18,7 @@ from quantify.settings import portal
 from quantify.tests import world
 from quantify.tests.worksheets import told
 from quantify.tests.world import World
-from reports.catalogue import REPORTS
+from reports.catalogue import PAGES
 from reports.tests.test_reconciliation import bulk
 from wallets.tests.metering import count
 
@@ -66,7 +66,7 @@ def ours() -> World:
 class TestPage:
     def test_draws_each_report_and_its_table(self, ours):
         client = browser(roles.VIEWER, ours)
-        for report in REPORTS.values():
+        for report in PAGES.values():
             for group in report.groups:
                 answer = client.get(page_of(report.slug), days(group_by=group.value))
                 label = (report.slug, group)
@@ -80,7 +80,7 @@ class TestPage:
         theirs = world.build("OG001")
         for role in (roles.PROPERTY_MANAGER, roles.BILLING_ADMIN, roles.VIEWER):
             client = browser(role, ours)
-            for slug in REPORTS:
+            for slug in PAGES:
                 assert "OG001" not in body(client.get(page_of(slug), days()))
                 foreign = client.get(page_of(slug), days(estate=str(theirs.estate.pk)))
                 assert "shown" not in foreign.context
@@ -88,7 +88,7 @@ class TestPage:
 
     def test_is_never_for_residents_and_strangers(self, ours):
         for client in (Client(), browser(roles.RESIDENT, ours)):
-            for slug in REPORTS:
+            for slug in PAGES:
                 answer = client.get(page_of(slug), days())
                 assert answer.status_code == 302
                 assert answer["Location"].startswith(reverse("admin:login"))
@@ -119,7 +119,7 @@ class TestPage:
 
         EstateFactory.create()
         admin = client_of(UserFactory.create())
-        for slug in REPORTS:
+        for slug in PAGES:
             page = body(admin.get(page_of(slug)))
             assert "There is nothing to report for these days." in page
             assert 'role="img"' not in page
@@ -159,4 +159,4 @@ def test_sidebar_leads_to_every_report():
     (group,) = [one for one in portal.SIDEBAR if one["title"] == "Reports"]
     links = [str(item["link"]) for item in group["items"]]  # type: ignore[attr-defined]
 
-    assert links == [page_of(slug) for slug in REPORTS]
+    assert links == [page_of(slug) for slug in PAGES]
