@@ -1,4 +1,4 @@
-"""Made-up residents and the four people who sign in."""
+"""Made-up residents and the five people who sign in."""
 
 import random
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ SIGN_INS = (
     ("billing", "Demo Billing", roles.BILLING_ADMIN),
     ("viewer", "Demo Viewer", roles.VIEWER),
 )
+RESIDENT = "resident"
+"""The login of the one resident who has any; it opens the API, and the home of the story."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.db.models import Min
 
 from estates.models import Estate
 from meters.models import Installation, Reading
-from quantify.demo import history, radio, setup
+from quantify.demo import history, prices, radio, setup
 from quantify.demo.fleets import fleet
 from quantify.demo.stories import HISTORY, STORIES, Past, Story
 from quantify.periods import local_day
@@ -48,6 +48,8 @@ def seed(
     for story in stories:
         _prepare(story, past)
     setup.sign_ins(works_for=stories[0])
+    for story in stories:
+        setup.resident_sign_in(story, at=now)
     if _is_lived(past):
         say("The demonstration is there.")
     else:
@@ -69,6 +71,7 @@ def _prepare(story: Story, past: Past) -> None:
         path.with_suffix(".journal").unlink(missing_ok=True)
         setup.estate(story, plan, port=int(settings.SIMULATOR_PORT) + story.port_offset)
     setup.give_keys(plan)
+    prices.name_references(story)
     radio.join(Estate.objects.get(code=story.code), plan, path, port=_radio_port(story))
 
 

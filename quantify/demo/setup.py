@@ -1,6 +1,6 @@
 """The rows of a demonstration estate, before anything is metered."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,17 +12,15 @@ from meters import keys
 from meters.dlms.simulator.fleet import FleetPlan, Kind, MeterPlan
 from meters.keys import Secrets
 from meters.models import Concentrator, Installation, Meter, Register
+from quantify.demo import prices
 from quantify.demo.fleets import MODELS, unit_of
-from quantify.demo.people import PASSWORD, SIGN_INS, person
+from quantify.demo.people import PASSWORD, RESIDENT, SIGN_INS, person
 from quantify.demo.stories import Story
 from quantify.periods import local_day
 from quantify.quantities import Utility
-from rates import catalogue
-from rates.models import Assignment, RateTable, RateTableVersion
+from units import sign_ins as resident_logins
 from units.models import Occupancy, Resident, Unit
 
-CARRIED_ON = "Published prices of {year}, carried on for the demonstration. {source}"
-OWN_SOLAR = "The estate's own price for its panels."
 PHYSICAL_MAXIMUM = {
     Kind.ELECTRICITY: 5_760,
     Kind.SOLAR: 5_760,
@@ -30,7 +28,6 @@ PHYSICAL_MAXIMUM = {
     Kind.BULK_ELECTRICITY: 600_000,
     Kind.BULK_WATER: 40_000,
 }
-FROM = date(2026, 1, 1)
 
 
 @transaction.atomic
@@ -52,7 +49,7 @@ def estate(story: Story, plan: FleetPlan, *, port: int) -> Estate:
     units = _units(story, made)
     _people(story, units, moved_in=local_day(plan.epoch))
     _meters(story, made, units, plan, port=port)
-    _rates(story, made)
+    prices.assign(story, made)
     return made
 
 
@@ -66,6 +63,20 @@ def sign_ins(*, works_for: Story) -> None:
         user = User.objects.create_user(username, PASSWORD, role=role, full_name=full_name)
         if not user.sees_every_estate:
             Membership.objects.create(user=user, estate=workplace)
+
+
+@transaction.atomic
+def resident_sign_in(story: Story, *, at: datetime) -> None:
+    """The login of the resident of one home, where the story has one and nobody made it yet."""
+    if not story.signs_in or User.objects.filter(username=RESIDENT).exists():
+        return
+    stays = Occupancy.objects.on(local_day(at)).filter(
+        unit__estate__code=story.code, unit__unit_number=story.signs_in
+    )
+    resident = stays.select_related("resident").get().resident
+    user = resident_logins.invite(resident=resident, username=RESIDENT)
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password", "password_changed_at", "updated_at"])
 
 
 def _units(story: Story, made: Estate) -> dict[str, Unit]:
@@ -169,36 +180,3 @@ def _register(meter: Meter) -> Register:
         obis="8.0.1.0.0.255" if water else "1.0.1.8.0.255",
         profile_obis="8.0.99.1.0.255" if water else "1.0.99.1.0.255",
     )
-
-
-def _rates(story: Story, made: Estate) -> None:
-    if story.has_time_of_use:
-        electricity = RateTable.objects.get(name="Homeflex 1", licensee="Eskom", estate=None)
-        water = _carried_on(made, "Domestic water, conventional", "2023/24")
-    else:
-        electricity = _carried_on(made, "Residential prepaid", "2023/24")
-        water = _carried_on(made, "Domestic water, prepaid", "2023/24")
-    solar = _table(made, f"{story.name} solar", Utility.SOLAR, OWN_SOLAR, [
-        {"kind": "energy", "name": "Solar energy", "price": story.solar_price},
-    ])  # fmt: skip
-    for table in (electricity, water, solar):
-        Assignment.objects.create(
-            estate=made, utility=table.utility, rate_table=table, effective_from=FROM
-        )
-
-
-def _carried_on(made: Estate, name: str, year: str) -> RateTable:
-    entry = next(one for one in catalogue.published() if one["name"] == name)
-    source = CARRIED_ON.format(year=year, source=entry["source"])[:250]
-    title = f"{entry['licensee']}: {name}, prices of {year}"
-    return _table(made, title, Utility(entry["utility"]), source, entry["components"])
-
-
-def _table(
-    made: Estate, name: str, utility: Utility, source: str, components: list[dict[str, Any]]
-) -> RateTable:
-    table = RateTable.objects.create(name=name, utility=utility, estate=made)
-    RateTableVersion.objects.create(
-        rate_table=table, number=1, effective_from=FROM, components=components, source=source
-    )
-    return table

@@ -61,6 +61,8 @@ class Story:
     bypassed: str = ""
     water_by_radio: str = ""
     switched_by_radio: str = ""
+    signs_in: str = ""
+    """The home of the resident who has a login."""
 
     @property
     def units(self) -> Iterator[str]:
@@ -90,6 +92,7 @@ WILLOW_CREEK = Story(
     bypassed="B-305",
     water_by_radio="B",
     switched_by_radio="B-401",
+    signs_in="A-101",
 )
 OAK_GARDENS = Story(
     code="OG001",

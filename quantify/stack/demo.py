@@ -22,6 +22,7 @@ LOGINS = {
     "manager": "runs the estates",
     "billing": "tariffs, wallets, payments",
     "viewer": "looks, changes nothing",
+    "resident": "the own home A-101 at Willow Creek, through the API alone",
 }
 PASSWORD = "quantify-demo"  # noqa: S105 (the demo's, shown on its console)
 

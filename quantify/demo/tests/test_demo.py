@@ -14,12 +14,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.db import connection
 from django.utils import timezone
 
+from accounts.models import User
 from estates.models import Estate, EstateSettings
 from meters.collecting import collection
 from meters.collecting.outcomes import Summary
@@ -37,7 +39,11 @@ from meters.models import (
 from meters.radio import servers
 from notifications import outbox
 from quantify.demo import audit, seeding
+from quantify.demo.people import PASSWORD, RESIDENT
 from quantify.demo.stories import Story
+from quantify.tests.client import Client
+from rates.models import ReferenceTable
+from reports import resale
 from wallets import topups
 from wallets.billing import runs
 from wallets.credit import control
@@ -60,6 +66,7 @@ SMALL = Story(
     leaking="A-101",
     bypassed="A-202",
     has_keys=True,
+    signs_in="A-102",
 )
 BLOCKS = Story(
     code="TINY2",
@@ -152,6 +159,23 @@ class TestSeed:
 
         assert list(Transaction.objects.order_by("number").values_list("pk", flat=True)) == before
 
+    def test_compares_resale_with_the_prices_of_the_licensee(self, demo: None):
+        named = ReferenceTable.objects.order_by("estate__code", "utility")
+
+        assert [(one.estate.code, one.utility, one.rate_table.name) for one in named] == [
+            ("TINY1", "electricity", "Homeflex 1"),
+            ("TINY1", "water",
+             "Johannesburg Water: Domestic water, conventional, prices of 2023/24"),
+            ("TINY2", "electricity",
+             "City Power Johannesburg: Residential Single Phase 60A, prices of 2024/25"),
+            ("TINY2", "water", "Johannesburg Water: Domestic water, prepaid, prices of 2023/24"),
+        ]  # fmt: skip
+        for estate in Estate.objects.all():
+            checked = resale.check(estate=estate, month=NOW.date(), now=NOW)
+            for one in checked.utilities:
+                compared = bool(one.found.units) and not one.not_priced
+                assert compared is (one.utility != "solar"), (estate.code, one)
+
     def test_counts_and_switches_by_radio_what_the_story_says(self, demo: None, simulators: Path):
         heard = dict(LoraDevice.objects.values_list("meter__kind", "model"))
         assert heard == {"water": "em300_di", "electricity": "uc300"}
@@ -182,6 +206,45 @@ class TestSeed:
             seeding.seed(now=NOW, say=lambda _: None, stories=STORIES)
 
         assert Estate.objects.count() == 1
+
+
+class TestResident:
+    def test_sees_the_own_home_through_the_api(self, demo: None):
+        client = Client(User.objects.get(username=RESIDENT), PASSWORD)
+
+        assert [one["unit_number"] for one in told(client, "/units")] == ["A-102"]
+        (own,) = told(client, "/wallets")
+        assert own["balance"] == "4.00"
+        paid = told(client, "/transactions?kind=topup")
+        assert paid
+        assert {one["wallet"] for one in paid} == {own["id"]}
+        meters = told(client, "/meters")
+        assert {one["kind"] for one in meters} == {"electricity", "water", "solar"}
+        for meter in meters:
+            assert len(told(client, f"/meters/{meter['id']}/readings")) == 20
+
+    def test_sees_no_other_home(self, demo: None):
+        client = Client(User.objects.get(username=RESIDENT), PASSWORD)
+        other = wallet("A-101")
+
+        assert client.get(f"/units/{other.unit_id}").status_code == 404
+        assert client.get(f"/wallets/{other.pk}").status_code == 404
+        assert client.post(f"/wallets/{wallet('A-102').pk}/topup", {}).status_code == 403
+
+    def test_is_made_once(self, demo: None):
+        user = User.objects.get(username=RESIDENT)
+        user.set_password("their own by now")
+        user.save()
+
+        seeding.seed(now=NOW, say=lambda _: None, stories=STORIES, length=timedelta(days=20))
+
+        assert User.objects.get(username=RESIDENT).check_password("their own by now")
+
+
+def told(client: Client, path: str) -> list[Any]:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.content
+    return list(answer.json()["data"])
 
 
 class TestAudit:
