@@ -11,6 +11,7 @@ BENCHMARKS = (
     ["ledger.py"],
     ["billing.py", "--units", "3000"],
     ["api.py"],
+    ["depth.py", "--rows", "1000000"],
     ["collecting.py", "--meters", "1000"],
     ["collecting.py", "--meters", "10000", "--connections", "4", "--outstanding", "16"],
 )

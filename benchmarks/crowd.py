@@ -13,6 +13,7 @@ meters. The ledger is added up at the end.
 
 import argparse
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -29,12 +30,16 @@ import django
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402
+from django.db.models import QuerySet  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from accounts import keys  # noqa: E402
 from accounts.models import Role, User  # noqa: E402
 from estates.models import Estate, Membership  # noqa: E402
 from meters import partitions  # noqa: E402
+from meters.models import Meter  # noqa: E402
+from units.models import Unit  # noqa: E402
+from wallets.models import Wallet  # noqa: E402
 from wallets.proving import verification  # noqa: E402
 
 QUARTERS_A_DAY = 96
@@ -106,8 +111,20 @@ def _people(count: int) -> list[str]:
     ]  # fmt: skip
 
 
+def _ids() -> dict[str, list[str]]:
+    """What people come back to; they know where it is."""
+    rows: dict[str, QuerySet] = {
+        "units": Unit.objects.alive(),
+        "wallets": Wallet.objects.all(),
+        "meters": Meter.objects.alive().exclude(installations=None),
+    }
+    return {name: [str(pk) for pk in of.values_list("pk", flat=True)] for name, of in rows.items()}
+
+
 def _run(asked: argparse.Namespace, people: list[str], folder: Path) -> None:
     script = Path(__file__).with_name("crowd_people.py")
+    known = folder / "ids.json"
+    known.write_text(json.dumps(_ids()))
     done = subprocess.run(  # noqa: S603
         [
             sys.executable, "-m", "locust", "--headless", "--only-summary",
@@ -115,7 +132,7 @@ def _run(asked: argparse.Namespace, people: list[str], folder: Path) -> None:
             "--users", str(asked.people), "--spawn-rate", "10", "--reset-stats",
             "--run-time", f"{asked.seconds}s", "--csv", str(folder / "crowd"),
         ],
-        env=os.environ | {"CROWD": ",".join(people)},
+        env=os.environ | {"CROWD": ",".join(people), "CROWD_IDS": str(known)},
         check=False,
     )  # fmt: skip
     if done.returncode:

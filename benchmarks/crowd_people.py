@@ -1,14 +1,17 @@
 """What one person of the crowd does; run by `benchmarks/crowd.py`."""
 
 import itertools
+import json
 import os
 import random
 import uuid
+from pathlib import Path
 from typing import Any
 
 from locust import HttpUser, between, task
 
 KEYS = itertools.cycle(os.environ["CROWD"].split(","))
+IDS = json.loads(Path(os.environ["CROWD_IDS"]).read_text())
 API = "/api/v1"
 
 
@@ -17,16 +20,10 @@ class Person(HttpUser):
 
     wait_time = between(1, 3)
 
+    units, wallets, meters = IDS["units"], IDS["wallets"], IDS["meters"]
+
     def on_start(self) -> None:
         self.client.headers["Authorization"] = f"Bearer {next(KEYS)}"
-        self.units = self._list("units")
-        self.wallets = self._list("wallets")
-        self.meters = self._list("meters")
-
-    def _list(self, what: str, **parameters: Any) -> list[dict[str, Any]]:
-        answer = self.client.get(f"{API}/{what}", params={"per_page": 100, **parameters})
-        rows: list[dict[str, Any]] = answer.json()["data"]
-        return rows
 
     def _get(self, path: str, name: str, **parameters: Any) -> None:
         self.client.get(f"{API}/{path}", params=parameters, name=name)
@@ -37,7 +34,7 @@ class Person(HttpUser):
 
     @task(2)
     def open_a_unit(self) -> None:
-        self._get(f"units/{random.choice(self.units)['id']}", "/units/{id}")
+        self._get(f"units/{random.choice(self.units)}", "/units/{id}")
 
     @task(4)
     def look_at_wallets(self) -> None:
@@ -45,7 +42,7 @@ class Person(HttpUser):
 
     @task(3)
     def open_a_wallet(self) -> None:
-        self._get(f"wallets/{random.choice(self.wallets)['id']}", "/wallets/{id}")
+        self._get(f"wallets/{random.choice(self.wallets)}", "/wallets/{id}")
 
     @task(4)
     def read_transactions(self) -> None:
@@ -53,12 +50,12 @@ class Person(HttpUser):
 
     @task(3)
     def read_readings(self) -> None:
-        meter = random.choice(self.meters)["id"]
+        meter = random.choice(self.meters)
         self._get(f"meters/{meter}/readings", "/meters/{id}/readings", cursor="")
 
     @task(2)
     def look_at_days(self) -> None:
-        meter = random.choice(self.meters)["id"]
+        meter = random.choice(self.meters)
         self._get(f"meters/{meter}/intervals", "/meters/{id}/intervals by day", group_by="day")
 
     @task(2)
@@ -68,7 +65,7 @@ class Person(HttpUser):
     @task(1)
     def top_up(self) -> None:
         self.client.post(
-            f"{API}/wallets/{random.choice(self.wallets)['id']}/topup",
+            f"{API}/wallets/{random.choice(self.wallets)}/topup",
             json={"amount": "20.00", "payment_method": "cash", "reference": "crowd"},
             headers={"Idempotency-Key": str(uuid.uuid4())},
             name="/wallets/{id}/topup",

@@ -55,9 +55,9 @@ def main() -> None:
     meter = min(meters, key=lambda one: one.serial)
     headers = _manager()
     with serving.served(workers=1, threads=1) as web:
-        client = Client(web)
         for rows in sorted({PER_METER, asked.rows}):
             _fill(rows)
+            client = Client(web)
             _show(f"{rows:,} rows", _measured(client, meter, headers, asked))
     _empty()
 
