@@ -18,6 +18,7 @@ from quantify.tests import world
 from quantify.tests.world import World
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.models import Occupancy, Resident
+from units.tests.factories import ConsentFactory
 from wallets.models import (
     AdjustmentProposal,
     BillDifference,
@@ -76,6 +77,8 @@ def _live_everywhere(built: World, resident: User) -> None:
     Resident.objects.filter(pk=first.pk).update(user=resident)
     Occupancy.objects.filter(ends_on=None).update(resident=first)
     Notification.objects.update(recipient=resident)
+    for _ in range(ENOUGH):
+        ConsentFactory.create(resident=first, withdrawn_at=NOW)
 
 
 def _accounts(built: World, readers: Mapping[str, User]) -> None:

@@ -66,6 +66,7 @@ def path_of(operation: Operation, estate: Plenty) -> str:
     objects: dict[str, UUID] = {
         "estates": estate.world.estate.pk,
         "units": estate.world.units[0].pk,
+        "residents": estate.readers[roles.RESIDENT].resident.pk,
         "meters": estate.world.meters[0].pk,
     }
     return operation.path(objects.get(first))
