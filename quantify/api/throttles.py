@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 ADDRESS, READ, WRITE, MONEY, SIGN_IN = "address", "read", "write", "money", "sign-in"
 SAFE = frozenset({"GET", "HEAD"})
 MONEY_APPS = ("wallets.", "payments.")
-PATIENCE = 0.25
-"""Seconds to wait for Valkey."""
 REST = 5.0
 """Seconds without asking Valkey after it did not answer."""
 MOST_KEPT = 10_000
@@ -197,7 +195,8 @@ def _counted_in_valkey(keys: Sequence[str], asked: Limit) -> tuple[bool, list[fl
 
 @cache
 def _script(url: str) -> Any:
-    client = redis.Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    patience = settings.VALKEY_PATIENCE
+    client = redis.Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
     return client.register_script(SCRIPT)
 
 

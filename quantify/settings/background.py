@@ -16,8 +16,13 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,
-    "socket_timeout": 2 * VALKEY_PATIENCE,
-    "socket_connect_timeout": 2 * VALKEY_PATIENCE,
+    "socket_timeout": 4 * VALKEY_PATIENCE,
+    "socket_connect_timeout": 4 * VALKEY_PATIENCE,
+    # Who wakes a worker after a payment asks once more; workers and beat try on by themselves.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "quantify"

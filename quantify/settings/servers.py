@@ -27,7 +27,7 @@ DATABASES["default"] |= {
 }
 REDIS_URL: str = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 # Seconds that a request waits for a Valkey that hangs.
-VALKEY_PATIENCE = 0.5
+VALKEY_PATIENCE = 0.25
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
