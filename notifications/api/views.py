@@ -33,10 +33,12 @@ from notifications.models import Delivery, Device, Notification, ReadMark, Templ
 from quantify.api import editing, problems
 from quantify.api.bodies import without_body
 from quantify.api.headers import ETAG, answers_with
-from quantify.api.permissions import SIGNED_IN
+from quantify.api.permissions import OWN, SIGNED_IN
 from quantify.api.problems import Problem, translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, View, told
 from quantify.ids import uuid7
+
+CHANGE_OWN = f"{OWN}notifications"
 
 
 class NotificationViewSet(Listed, Shown):
@@ -179,7 +181,10 @@ class DeviceViewSet(Listed, Shown, Created, Archived):
     queryset = Device.objects.all()
     serializer_class = DeviceSerializer
     default_sort = ("-created_at", "pk")
-    permission_names = dict.fromkeys(("list", "retrieve", "create", "destroy"), SIGNED_IN)
+    permission_names = {
+        **dict.fromkeys(("list", "retrieve"), SIGNED_IN),
+        **dict.fromkeys(("create", "destroy"), CHANGE_OWN),
+    }
 
     def add(self, fields: Mapping[str, Any]) -> Device:
         return editing.create(Device, {**fields, "user": self.request.user})
@@ -191,7 +196,7 @@ class DeviceViewSet(Listed, Shown, Created, Archived):
 class OwnSettings(View):
     """In which language, and over which channels, the caller is written to."""
 
-    permission_names = {"get": SIGNED_IN, "put": SIGNED_IN}
+    permission_names = {"get": SIGNED_IN, "put": CHANGE_OWN}
     refusals = {"put": (refusals.MUST_BE_TOLD,)}
 
     @extend_schema(operation_id="notification_settings", responses=SettingsSerializer)

@@ -16,6 +16,8 @@ VERBS = {
 }
 SIGNED_IN = ""
 """Named by views that every person who signs in may use."""
+OWN = "own."
+"""Begins what everybody may do to what is theirs, and a key only within the area that follows."""
 
 
 class RolePermission(BasePermission):
@@ -32,7 +34,15 @@ class RolePermission(BasePermission):
         name = permission_name(view, request.method or "")
         if name is None:
             return False
+        if name.startswith(OWN):
+            return _is_within(request.auth, name.removeprefix(OWN))
         return name == SIGNED_IN or request.user.has_perm(name)
+
+
+def _is_within(key: Any, area: str) -> bool:
+    """Whether a key may write in an area; who signs in without one may."""
+    covers = getattr(key, "covers", None)
+    return covers is None or covers(f"{area}.change_own")
 
 
 def operation_name(method: str) -> str:
