@@ -44,7 +44,7 @@ class OperationForm(Form):
 
     method = serializers.ChoiceField(batch.METHODS)
     path = serializers.CharField(max_length=batch.LONGEST_PATH)
-    body = serializers.JSONField(required=False)
+    body = serializers.JSONField(required=False, allow_null=True)
     headers = HeadersField(required=False)
 
 

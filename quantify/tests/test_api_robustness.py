@@ -92,11 +92,13 @@ def assert_answered(client, method, path, body):
     assert response.status_code < 500, (method, path, body, response.content)
 
 
+@pytest.mark.slow
+@SHARES
 @pytest.mark.parametrize("nasty", NASTY, ids=lambda value: ascii(value)[:20])
-def test_bodies(world, nasty):
+def test_bodies(world, nasty, shares):
     client = Client(UserFactory.create())
     for method, path, operation in operations("post", "put", "patch"):
-        if path.endswith("/collect"):
+        if path.endswith("/collect") or not has_turn(nasty, shares, method, path):
             continue
         for body in (nasty, dict.fromkeys(fields(operation), nasty)):
             assert_answered(client, method, address(path, world), body)

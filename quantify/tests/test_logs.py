@@ -105,7 +105,7 @@ class TestNothingPersonal:
         client.get(f"/{NAME}/{PHONE}")
         client.post("/residents", f'{{"QZXBODY {MAIL}', content_type="application/json")
         with patch(
-            "units.api.views.ResidentViewSet.list",
+            "units.api.residents.ResidentViewSet.list",
             side_effect=RuntimeError(f"{MAIL} {PHONE} {ID_NUMBER}"),
         ):
             assert client.get("/residents").status_code == 500

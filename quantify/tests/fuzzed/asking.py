@@ -76,6 +76,9 @@ UNSAID = {
     "limits empty": "who changes limits names at least one",
     "month invalid": "not every month has a day 31",
     "time_zone invalid": "names of time zones are kept by IANA",
+    "expires_at min_value": "a key ends in time to come",
+    "to invalid": "a stretch of time ends after it began, and is of a length that is bounded",
+    "intervals invalid": "the quantities of intervals add up to the consumption",
     "estate required": "only a super admin may leave the estate out",
     " invalid": "constraints of a row in the database, over one or more of its fields",
 }

@@ -179,8 +179,10 @@ FAULTS = [
             SELECT wallet.id, wallet.unit_id, unit.estate_id FROM wallets_wallet AS wallet
             JOIN units_unit AS unit ON unit.id = wallet.unit_id
         ), person AS (
-            INSERT INTO units_resident (estate_id, first_name, last_name, email, phone)
-            SELECT estate_id, 'Thandi', 'Mokoena', '', '' FROM home RETURNING id
+            INSERT INTO units_resident (estate_id, first_name, last_name, email, phone,
+                identity_kind, identity_country, identity_ending, identity_length, identity_sealed)
+            SELECT estate_id, 'Thandi', 'Mokoena', '', '', '', '', '', 0, ''
+            FROM home RETURNING id
         ), occupancy AS (
             INSERT INTO units_occupancy (unit_id, resident_id, kind, is_primary, starts_on)
             SELECT unit_id, person.id, 'tenant', true, '2026-01-01' FROM home, person RETURNING id
