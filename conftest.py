@@ -6,6 +6,11 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from hypothesis import HealthCheck, settings
+
+# No test fails because the machine was busy.
+settings.register_profile("timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("timeless")
 
 APPEND_ONLY = (
     "wallets_transaction",

@@ -121,7 +121,8 @@ def test_what_comes_within_it_is_priced_as_it_says(components, before, more):
     room = min((one.room for one in growing if one.room is not None), default=2_700_000)
     if None in named:
         more = {band: quantity % (room // 3 + 1) for band, quantity in more.items()}
-    if named & set(BANDS):
+    # What is used where no line grows is priced anew.
+    if named != {None}:
         more = {band: quantity if band in named else 0 for band, quantity in more.items()}
     by_line = {one.line: more.get(one.band, sum(more.values())) for one in growing}
 
