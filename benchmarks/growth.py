@@ -4,9 +4,10 @@ What a reading costs as the tables grow: a day of every meter, with more and mor
     python -m quantify.stack --var var/bench --instance dev run -- \\
         python benchmarks/growth.py --millions 1 10 50
 
-The history is filled in by the database itself, readings and intervals, backwards in time, whole
-months of it without a log and without autovacuum, which would be counted as work. The days in
-front of it come in as readings do. It needs some 300 bytes of disk for each reading.
+The reference is a raw COPY of the same day into an empty table with the same key, in turns with
+it. The history is filled in by the database itself, readings and intervals, backwards in time,
+whole months of it without a log and without autovacuum, which would be counted as work. The days
+in front of it come in as readings do. It needs some 300 bytes of disk for each reading.
 """
 
 import argparse
@@ -47,10 +48,19 @@ def main() -> None:
         wanted = millions * MILLION // METERS
         fill(meters, filled, wanted)
         filled = wanted
-        took = [a_day(meters, quarter + n * QUARTERS_A_DAY) for n in range(DAYS_EACH)]
-        quarter += DAYS_EACH * QUARTERS_A_DAY
-        name = f"{millions} million behind, a day"
-        ingest.tell(name, took, METERS * QUARTERS_A_DAY)
+        empty = [Took() for _ in range(DAYS_EACH)]
+        grown = [Took() for _ in range(DAYS_EACH)]
+        for reference, took in zip(empty, grown, strict=True):
+            content = a_day(meters, quarter)
+            with reference.measured():
+                ingest.copy_raw(content, ingest.KEY)
+            with took.measured():
+                told = ingest.record(content)
+            assert told.created == told.intervals == METERS * QUARTERS_A_DAY, told
+            quarter += QUARTERS_A_DAY
+        raw = ingest.median(empty, lambda one: one.worked)
+        for name, several in (("COPY into an empty table", empty), ("a day", grown)):
+            ingest.tell(f"{millions} million, {name}", several, METERS * QUARTERS_A_DAY, raw)
 
 
 def fill(meters: Sequence[Meter], filled: int, wanted: int) -> None:
@@ -98,15 +108,10 @@ SELECT meter_id, 1, %(first)s + (quarter - 1) * interval '15 minutes', %(wh)s, '
 """
 
 
-def a_day(meters: list[Meter], quarter: int) -> Took:
+def a_day(meters: list[Meter], quarter: int) -> bytes:
     """The next 96 quarters of every meter, as bytes in the order of time."""
     values = (BEFORE + quarter + np.arange(QUARTERS_A_DAY)) * WH
-    content = ingest.laid_out(meters, FIRST + quarter * QUARTER, values[:, None])
-    took = Took()
-    with took.measured():
-        told = ingest.record(content)
-    assert told.created == told.intervals == len(meters) * QUARTERS_A_DAY, told
-    return took
+    return ingest.laid_out(meters, FIRST + quarter * QUARTER, values[:, None])
 
 
 if __name__ == "__main__":

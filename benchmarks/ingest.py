@@ -46,6 +46,7 @@ FIRST = datetime(2026, 1, 31, 22, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 QUARTERS_A_DAY = 96
 CYCLES = 20
+KEY = ", PRIMARY KEY (meter_id, channel, taken_at)"
 MICROSECONDS = 1_000_000
 
 # A reading as it lies in memory: fixed fields, one after another, in the order of time.
@@ -89,8 +90,7 @@ def turns(
 ) -> Iterator[tuple[str, Callable[[bytes], object], bytes]]:
     content = in_memory(whole, days_long)
     yield "COPY without key", lambda content: copy_raw(content, key=""), content
-    key = ", PRIMARY KEY (meter_id, channel, taken_at)"
-    yield "COPY with key, time order", lambda content: copy_raw(content, key), content
+    yield "COPY with key, time order", lambda content: copy_raw(content, KEY), content
     yield "readings alone", readings_alone, in_memory(alone, days_long)
     yield "whole path", whole_path, content
     yield "the same again (all known)", record, content
