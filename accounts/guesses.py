@@ -1,7 +1,8 @@
 """
 Guessing at API keys: counted per key that was tried and address, and per address in all.
 
-A key has 256 random bits, so nobody finds one; this ends the noise, and the load, of trying.
+A key has 256 random bits, so nobody finds one; this ends the noise of trying. Who has the right
+key is not kept out for what others tried from the same address, and costs no counting.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
 """
-API keys: made, found by their digest, rotated with an overlap, revoked.
+API keys: made, changed, rotated with an overlap, revoked; `accounts.key_owners` finds them.
 
 A key is 256 random bits behind a readable prefix; SHA-256 without a salt is enough for what
 cannot be guessed, and finds the row by one indexed comparison.
@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
 
 from accounts import scopes, security_events
 from accounts.models import ApiKey, User
@@ -22,8 +21,6 @@ from accounts.models import ApiKey, User
 MARK = "qk_live_"
 SHOWN = len(MARK) + 6
 """So many of its characters are stored to tell a key from others."""
-USED_EVERY = timedelta(minutes=1)
-"""The use of a key is not noted more often than this."""
 LONGEST_OVERLAP = timedelta(days=30)
 
 
@@ -136,30 +133,6 @@ def revoke(*, key: ApiKey, at: datetime) -> None:
     living = ApiKey.objects.filter(pk=key.pk, deleted_at=None)
     if living.update(deleted_at=at, updated_at=at):
         security_events.key_revoked(key)
-
-
-def find(text: str, *, at: datetime) -> User | None:
-    """The person a key acts for, bound by it; None if the key is unknown, over or nobody's."""
-    keys = ApiKey.objects.select_related("user__role").filter(
-        Q(expires_at=None) | Q(expires_at__gt=at),
-        digest=digest_of(text),
-        deleted_at=None,
-        user__is_active=True,
-    )
-    key = keys.first()
-    if key is None:
-        return None
-    if key.last_used_at is None or at - key.last_used_at >= USED_EVERY:
-        _note_use(key, at)
-    user = key.user
-    user.api_key = key
-    return user
-
-
-def _note_use(key: ApiKey, at: datetime) -> None:
-    """Only where no other request did: many at once write it once."""
-    stale = Q(last_used_at=None) | Q(last_used_at__lte=at - USED_EVERY)
-    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=at)
 
 
 def _checked(named: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts import guesses, keys
+from accounts import guesses, key_owners, keys
 from accounts.models import ApiKey, User
 from quantify.api import problems
 from quantify.api.authentication import RememberedBasicAuthentication
@@ -32,19 +32,24 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = _key_in(request.headers.get("Authorization", ""))
         if text is None:
             return None
-        asked = request._request
-        if guesses.are_too_many(asked, text):
-            wait = str(guesses.cool_off_seconds())
-            raise Problem(problems.LOCKED_OUT, headers={"Retry-After": wait})
-        user = keys.find(text, at=timezone.now())
+        user = key_owners.find(text, at=timezone.now())
         if user is None or user.api_key is None:
-            guesses.count(asked, text)
-            raise AuthenticationFailed(WRONG_KEY)
+            raise _refusal(request, text)
         return user, user.api_key
 
     def authenticate_header(self, request: Request) -> str:
         # The first way to sign in names the challenge of a 401 for all of them.
         return f'Basic realm="{settings.BASIC_AUTH_REALM}"'
+
+
+def _refusal(request: Request, text: str) -> Exception:
+    """A wrong key is counted; who guesses on hears of the lockout instead."""
+    asked = request._request
+    if guesses.are_too_many(asked, text):
+        wait = str(guesses.cool_off_seconds())
+        return Problem(problems.LOCKED_OUT, headers={"Retry-After": wait})
+    guesses.count(asked, text)
+    return AuthenticationFailed(WRONG_KEY)
 
 
 def _key_in(header: str) -> str | None:

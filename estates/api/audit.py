@@ -8,13 +8,13 @@ from rest_framework import serializers
 from accounts.models import AuditEntry
 from estates.models import Estate
 from quantify.api.filters import RelatedFilter, within
-from quantify.api.serializers import Instant
+from quantify.api.serializers import Instant, ShownSerializer
 from quantify.api.views import Listed, Shown
 
 UUID_SCHEMA = {"type": "string", "format": "uuid"}
 
 
-class AuditEntrySerializer(serializers.ModelSerializer):
+class AuditEntrySerializer(ShownSerializer):
     """
     One change by a person; it never changes itself.
 

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from accounts.models import ApiKey, Role, User
 from estates.models import Estate, EstateSettings
-from quantify.api.serializers import ResourceSerializer
+from quantify.api.serializers import ResourceSerializer, ShownSerializer
 
 ESTATE_FIELDS = (
     "id", "code", "name", "address", "city", "postal_code", "contact_name", "contact_phone",
@@ -38,7 +38,7 @@ class EstateSettingsSerializer(ResourceSerializer):
         read_only_fields = ("estate",)
 
 
-class OwnEstateSerializer(serializers.ModelSerializer):
+class OwnEstateSerializer(ShownSerializer):
     """An estate that a person works for, by its names."""
 
     class Meta:
@@ -46,13 +46,13 @@ class OwnEstateSerializer(serializers.ModelSerializer):
         fields = ("id", "code", "name")
 
 
-class OwnRoleSerializer(serializers.ModelSerializer):
+class OwnRoleSerializer(ShownSerializer):
     class Meta:
         model = Role
         fields = ("code", "name")
 
 
-class OwnKeySerializer(serializers.ModelSerializer):
+class OwnKeySerializer(ShownSerializer):
     """The key that the caller came with."""
 
     class Meta:
@@ -60,7 +60,7 @@ class OwnKeySerializer(serializers.ModelSerializer):
         fields = ("id", "name", "prefix", "scopes", "estates", "expires_at")
 
 
-class MeSerializer(serializers.ModelSerializer):
+class MeSerializer(ShownSerializer):
     """The person who asks."""
 
     role = OwnRoleSerializer()

@@ -7,10 +7,11 @@ from rest_framework import serializers
 from estates.models import Estate
 from meters.models import Meter, RelayDrift
 from quantify.api.filters import BooleanFilter, RelatedFilter
+from quantify.api.serializers import ShownSerializer
 from quantify.api.views import Listed, Shown
 
 
-class RelayDriftSerializer(serializers.ModelSerializer):
+class RelayDriftSerializer(ShownSerializer):
     """What stands wrong since when and why, and what is done about it."""
 
     meter_serial = serializers.CharField(source="meter.serial")

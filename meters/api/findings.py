@@ -25,14 +25,14 @@ from meters.vee.rules import BY_CODE
 from quantify.api.filters import RelatedFilter, within
 from quantify.api.headers import ETAG, answers_with
 from quantify.api.problems import translated
-from quantify.api.serializers import Form, Instant, Quantity, ResourceSerializer
+from quantify.api.serializers import Form, Instant, Quantity, ResourceSerializer, ShownSerializer
 from quantify.api.views import Listed, Shown
 from quantify.quantities import kilo
 
 DECISIONS = ("accept", "edit", "reject", "estimate", "snooze", "undo")
 
 
-class ReadingEditSerializer(serializers.ModelSerializer):
+class ReadingEditSerializer(ShownSerializer):
     """What a person said of a reading, beside what was read; a null value is the one read."""
 
     value = Kilo(allow_null=True)

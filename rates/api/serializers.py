@@ -11,6 +11,7 @@ from quantify.api.serializers import (
     Quantity,
     ResourceSerializer,
     ScopedRelatedField,
+    ShownSerializer,
 )
 from quantify.quantities import Utility
 from rates import components
@@ -53,7 +54,7 @@ class Warnings(serializers.JSONField):
     """What is allowed but looks like a slip."""
 
 
-class VersionSerializer(serializers.ModelSerializer):
+class VersionSerializer(ShownSerializer):
     components = Components()
 
     class Meta:

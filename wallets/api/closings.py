@@ -18,7 +18,12 @@ from estates.models import Estate
 from meters.api.serializers import Kilo
 from quantify.api.headers import ETAG, answers_with
 from quantify.api.problems import translated
-from quantify.api.serializers import Form, ResourceSerializer, ScopedRelatedField
+from quantify.api.serializers import (
+    Form,
+    ResourceSerializer,
+    ScopedRelatedField,
+    ShownSerializer,
+)
 from quantify.api.views import Created, Listed, Shown
 from quantify.periods import first_of_month
 from wallets.api import refusals
@@ -81,7 +86,7 @@ class MonthClosingViewSet(Listed, Shown, Created):
             )
 
 
-class BillDifferenceSerializer(serializers.ModelSerializer):
+class BillDifferenceSerializer(ShownSerializer):
     """What facts since would change of a closed month's bill; consumption in kWh or kl."""
 
     unit = serializers.UUIDField(source="wallet.unit_id")

@@ -19,7 +19,7 @@ from quantify.api import idempotency
 from quantify.api.bodies import without_body
 from quantify.api.headers import ETAG, LOCATION, REPLAYED, answers_with
 from quantify.api.problems import Kind, translated
-from quantify.api.serializers import CENT, Form, Money
+from quantify.api.serializers import CENT, Form, Money, ShownSerializer
 from quantify.api.views import Listed, Resource, Shown, told
 from wallets.api import refusals
 from wallets.api.answers import IDEMPOTENCY_KEY, moved
@@ -57,7 +57,7 @@ class DecisionForm(Form):
     note = serializers.CharField(max_length=250, allow_blank=True, default="")
 
 
-class ProposalSerializer(serializers.ModelSerializer):
+class ProposalSerializer(ShownSerializer):
     """An adjustment that needs, or needed, a second person."""
 
     unit = serializers.UUIDField(source="wallet.unit_id")

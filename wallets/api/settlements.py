@@ -20,7 +20,15 @@ from quantify.api import idempotency
 from quantify.api.filters import wants_preview
 from quantify.api.headers import LOCATION, REPLAYED, answers_with
 from quantify.api.problems import Kind, Problem, translated
-from quantify.api.serializers import CENT, Form, Instant, Money, Quantity, ScopedRelatedField
+from quantify.api.serializers import (
+    CENT,
+    Form,
+    Instant,
+    Money,
+    Quantity,
+    ScopedRelatedField,
+    ShownSerializer,
+)
 from quantify.api.views import Listed, Resource, Shown, told
 from quantify.periods import local_day
 from quantify.quantities import as_kilo
@@ -54,7 +62,7 @@ class FinalReadingSerializer(serializers.Serializer):
         return str(as_kilo(reading["value"]))
 
 
-class SettlementSerializer(serializers.ModelSerializer):
+class SettlementSerializer(ShownSerializer):
     """
     The last account of an occupancy; the closing statement is that of its days.
 

@@ -21,7 +21,14 @@ from quantify.api import idempotency, problems
 from quantify.api.filters import wants_preview
 from quantify.api.headers import ETAG, LOCATION, REPLAYED, answers_with
 from quantify.api.problems import translated
-from quantify.api.serializers import CENT, Form, Instant, Money, ScopedRelatedField
+from quantify.api.serializers import (
+    CENT,
+    Form,
+    Instant,
+    Money,
+    ScopedRelatedField,
+    ShownSerializer,
+)
 from quantify.api.views import Listed, Shown
 from rates.models import UTILITIES
 from wallets import topups
@@ -35,7 +42,7 @@ from wallets.office import suspense
 LARGEST = Decimal("9999999999.99")
 
 
-class ReleaseSerializer(serializers.ModelSerializer):
+class ReleaseSerializer(ShownSerializer):
     """A part that left suspense; one whose transaction was reversed is back in it."""
 
     released_by = serializers.CharField(
@@ -54,7 +61,7 @@ class ReleaseSerializer(serializers.ModelSerializer):
         return made is not None and hasattr(made, "reversed_by")
 
 
-class ReceiptSerializer(serializers.ModelSerializer):
+class ReceiptSerializer(ShownSerializer):
     """Money received for nobody known; `left` is what still is in suspense."""
 
     left = Money()
