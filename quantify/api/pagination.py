@@ -18,7 +18,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from quantify.api import problems
+from quantify.api import problems, totals
 from quantify.api.filters import PAGING
 
 HIGHEST_PAGE = 1_000_000
@@ -42,7 +42,8 @@ class EnvelopePagination(BasePagination):
         if token is not None:
             return self._by_cursor(queryset, request, per_page, token, view)
         page = _number(request, "page", 1, HIGHEST_PAGE)
-        total = queryset.count()
+        is_long = bool(getattr(view, "cursor_fields", ()))
+        total = totals.of_long(queryset) if is_long else queryset.count()
         pages = -(-total // per_page)
         self.envelope = {
             "page": page,
