@@ -6,6 +6,8 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
 
+from quantify.portal.sidebar import leads_here
+
 AXES_LOCKOUT_TEMPLATE = "portal/lockout.html"
 
 
@@ -20,11 +22,13 @@ def _is_super_admin(request: HttpRequest) -> bool:
 
 
 def _page(title: str, icon: str, model: str, **options: object) -> dict[str, object]:
-    """A sidebar entry that leads to the list of a model."""
+    """A sidebar entry that leads to the list of a model, or to another page about it."""
+    link = options.pop("link", reverse_lazy(f"admin:{model.replace('.', '_')}_changelist"))
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{model.replace('.', '_')}_changelist"),
+        "link": link,
+        "active": leads_here(link),
         "permission": _may_view(model),
         **options,
     }
@@ -32,10 +36,12 @@ def _page(title: str, icon: str, model: str, **options: object) -> dict[str, obj
 
 def _report(title: str, icon: str, slug: str) -> dict[str, object]:
     """A sidebar entry that leads to a report."""
+    link = reverse_lazy("admin:report", args=[slug])
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy("admin:report", args=[slug]),
+        "link": link,
+        "active": leads_here(link),
         "permission": lambda request: request.user.has_perm("reports.view_report"),
     }
 

@@ -171,6 +171,27 @@ class TestHome:
         assert 0 < yesterday <= 2 * 96 * world.WH_PER_INTERVAL
 
 
+class TestSidebar:
+    @pytest.mark.parametrize(
+        ("page", "entry"),
+        [
+            pytest.param(("index",), "Home", id="home"),
+            pytest.param(("estates_estate_changelist",), "Estates", id="list"),
+            pytest.param(("estates_estate_add",), "Estates", id="page of a list"),
+            pytest.param(("report", "revenue"), "Revenue", id="report"),
+            pytest.param(("credit_control",), "Credit control", id="page beside a list"),
+        ],
+    )
+    def test_lets_the_open_page_stand_out_and_nothing_else(self, page: tuple[str, ...], entry: str):
+        name, *args = page
+
+        shown = client_of(UserFactory.create()).get(reverse(f"admin:{name}", args=args))
+
+        groups = shown.context["sidebar_navigation"]
+        active = [one["title"] for group in groups for one in group["items"] if one["active"]]
+        assert active == [entry]
+
+
 class TestFormats:
     @pytest.mark.parametrize(
         ("amount", "written"),
