@@ -10,7 +10,7 @@ from meters import days, readings
 from meters.manual import main_channel
 from meters.models.devices import Meter
 from meters.models.facts import Reading
-from meters.models.installations import Installation
+from meters.models.installations import ONE_OF_A_KIND, Installation
 from meters.readings import RawReading
 from quantify.periods import floor_to_interval
 from units.models import Unit
@@ -21,7 +21,11 @@ class NotAQuarterHour(ValueError):
 
 
 class InstalledElsewhere(Exception):
-    """The meter hangs somewhere in that time, or the unit has a meter of its kind."""
+    """The meter hangs somewhere in that time."""
+
+
+class UnitTaken(InstalledElsewhere):
+    """The unit has a meter of its kind in that time."""
 
 
 class NotInstalled(Exception):
@@ -49,7 +53,8 @@ def install(
     reading and is what the following ones are held against, also where the register was set back.
 
     :raises NotAQuarterHour: if it does not start at one.
-    :raises InstalledElsewhere: if meter or unit are taken in that time.
+    :raises UnitTaken: if the unit has a meter of its kind in that time.
+    :raises InstalledElsewhere: if the meter hangs somewhere in that time.
     """
     _check(starts_at, now)
     installation = Installation(
@@ -63,9 +68,12 @@ def install(
         with transaction.atomic():
             installation.save()
     except IntegrityError as error:
-        if not isinstance(error.__cause__, ExclusionViolation):
+        violated = error.__cause__
+        if not isinstance(violated, ExclusionViolation):
             raise
-        raise InstalledElsewhere(f"{meter} or the unit is taken in that time.") from error
+        if violated.diag.constraint_name == ONE_OF_A_KIND:
+            raise UnitTaken("The unit has a meter of this kind in that time.") from error
+        raise InstalledElsewhere(f"{meter} hangs somewhere in that time.") from error
     _record(meter, starts_at, opening_value, now, further=further, is_opening=True)
     return installation
 

@@ -202,7 +202,8 @@ class InstallationAdmin(PortalAdmin):
     form = InstallationForm
     refusals = {
         installations.NotAQuarterHour: "",
-        installations.InstalledElsewhere: "unit",
+        installations.UnitTaken: "unit",
+        installations.InstalledElsewhere: "meter",
         installations.NotInstalled: "meter",
         installations.ImpossibleClosing: "closing_value",
     }

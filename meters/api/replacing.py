@@ -13,7 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from meters import replacement
+from meters import installations, replacement
 from meters.api import refusals
 from meters.api.serializers import InstallationSerializer, Kilo
 from meters.models import Meter, Register
@@ -24,6 +24,8 @@ from quantify.api.problems import Problem, translated
 from quantify.api.serializers import Form, Instant, Quantity, ScopedRelatedField
 from quantify.api.views import Resource, told
 from quantify.quantities import kilo
+
+TAKEN_BY = {installations.UnitTaken: "at", installations.InstalledElsewhere: "new_meter"}
 
 
 class ReplaceForm(Form):
@@ -71,7 +73,7 @@ class Replacing(Resource):
         meter = self.seen_object()
         asked = self.checked(ReplaceForm)
         swap, now = _swap(meter, asked), timezone.now()
-        with translated(refusals.OF_METERS):
+        with translated(refusals.OF_METERS, about=TAKEN_BY):
             if asked["preview"]:
                 return told(_previewed(replacement.preview(swap, now=now)))
             done = replacement.replace(swap, now=now)

@@ -41,6 +41,8 @@ from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
 from quantify.quantities import kilo
 from quantify.tables.description import Kind
 from units.api.refusals import ANOTHER_ESTATE
+TAKEN_BY = {installations.UnitTaken: "unit", installations.InstalledElsewhere: "starts_at"}
+
 
 
 class ConcentratorViewSet(Listed, Shown, Created, Changed, Archived):
@@ -180,7 +182,7 @@ class MeterViewSet(PastMeters, ListedAsFile, Shown, Created, Changed, Archived, 
         unit = asked.get("unit")
         if unit and unit.estate_id != meter.estate_id:
             raise Problem(ANOTHER_ESTATE)
-        with translated(refusals.OF_METERS):
+        with translated(refusals.OF_METERS, about=TAKEN_BY):
             made = installations.install(
                 meter=meter,
                 unit=unit,

@@ -12,6 +12,8 @@ from meters.models.devices import Meter
 from quantify.records import Record
 from units.models import Unit
 
+ONE_OF_A_KIND = "one_meter_of_a_kind_at_a_unit"
+
 
 class InstantRange(Func):
     """The SQL `tstzrange` of two instants."""
@@ -67,7 +69,7 @@ class Installation(Record):
                 violation_error_message="The meter is installed elsewhere in that time.",
             ),
             ExclusionConstraint(
-                name="one_meter_of_a_kind_at_a_unit",
+                name=ONE_OF_A_KIND,
                 expressions=[
                     ("unit", RangeOperators.EQUAL),
                     ("kind", RangeOperators.EQUAL),

@@ -167,7 +167,17 @@ class TestInstallations:
             answer = client.post(f"/meters/{meter.pk}/install", {**body, **fields})
             return answer.status_code, answer.json()["code"]
 
+        def field(meter=meter, **fields):
+            refused = client.post(f"/meters/{meter.pk}/install", {**body, **fields})
+            (error,) = refused.json()["errors"]
+            assert error["code"] == "installed_elsewhere"
+            return error["field"]
+
         assert code(unit=str(unit.pk)) == (409, "installed_elsewhere")
+        assert field(unit=str(unit.pk)) == "unit"
+        free = UnitFactory.create(estate=estate)
+        hanging = MeterFactory.create(estate=estate, installed=True)
+        assert field(hanging, unit=str(free.pk)) == "starts_at"
         assert code(unit=str(other.pk)) == (400, "another_estate")
         assert code() == (422, "invalid")
         odd = "2026-07-01T08:01:00+02:00"

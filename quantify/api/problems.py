@@ -173,13 +173,26 @@ def invalid(field: str, code: str, detail: str) -> Problem:
 
 
 @contextmanager
-def translated(kinds: Mapping[type[Exception], Kind]) -> Iterator[None]:
-    """Answer the named domain errors as problems of a kind, in the words of the error."""
+def translated(
+    kinds: Mapping[type[Exception], Kind], *, about: Mapping[type[Exception], str] | None = None
+) -> Iterator[None]:
+    """
+    Answer the named domain errors as problems of a kind, in the words of the error.
+
+    ``about`` says which field of what was sent an error is about.
+    """
     try:
         yield
     except tuple(kinds) as error:
-        kind = next(kinds[known] for known in type(error).__mro__ if known in kinds)
-        raise Problem(kind, _words(error)) from error
+        kind, field = _known(error, kinds), _known(error, about or {})
+        words = _words(error) or kind.meaning
+        errors = [FieldError(field, kind.code, words)] if field else []
+        raise Problem(kind, words, errors=errors) from error
+
+
+def _known(error: Exception, known: Mapping[type[Exception], Any]) -> Any:
+    """What is written of an error, or else of what it is a sort of."""
+    return next((known[one] for one in type(error).__mro__ if one in known), None)
 
 
 def _words(error: Exception) -> str:
