@@ -111,6 +111,7 @@ class InstallationInline(ReadOnlyInline):
 @admin.register(Meter)
 class MeterAdmin(EnteringMixin, AskingMixin, ReplacingMixin, ArchiveAdmin):
     form = MeterForm
+    undeletable = (registration.StillInstalled,)
     list_display = [
         "serial",
         columns.choice("kind"),
@@ -193,6 +194,9 @@ class MeterAdmin(EnteringMixin, AskingMixin, ReplacingMixin, ArchiveAdmin):
         else:
             become(obj, registration.register(**form.cleaned_data))
 
+    def delete_model(self, request: HttpRequest, obj: Meter) -> None:
+        registration.retire(meter=obj, at=timezone.now())
+
     def title_of(self, obj: Meter) -> str:
         return f"{obj.serial} {obj.get_kind_display().lower()} ({obj.estate.code})"
 
@@ -257,6 +261,7 @@ class InstallationAdmin(PortalAdmin):
 
 @admin.register(Register)
 class RegisterAdmin(PortalAdmin):
+    undeletable = (registration.RegisterUsed,)
     list_display = [
         columns.text("meter.serial", "Meter"),
         columns.text("meter.estate.code", "Estate"),
@@ -269,6 +274,9 @@ class RegisterAdmin(PortalAdmin):
     search_fields = ["meter__serial", "obis"]
     autocomplete_fields = ["meter"]
     ordering = ["meter__serial", "channel", "id"]
+
+    def delete_model(self, request: HttpRequest, obj: Register) -> None:
+        registration.discard(register=obj)
 
     def title_of(self, obj: Register) -> str:
         return f"{obj.meter.serial}: {obj.get_channel_display().lower()}"

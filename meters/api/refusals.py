@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from meters import installations, replacement
+from meters import installations, registration, replacement
 from meters.alerts import handling
 from meters.vee import decisions, editing, tails
 from quantify.api import problems
@@ -104,6 +104,7 @@ OF_METERS: dict[type[Exception], problems.Kind] = {
     installations.NotInstalled: NOT_INSTALLED,
     installations.NotAQuarterHour: NOT_A_QUARTER,
     installations.ImpossibleClosing: IMPOSSIBLE,
+    registration.StillInstalled: INSTALLED,
     handling.AlreadyHandled: HANDLED,
     replacement.CannotReplace: NOT_REPLACEABLE,
     replacement.CannotUndo: NOT_UNDONE,

@@ -33,7 +33,6 @@ from meters.api.serializers import (
 from meters.models import Concentrator, Installation, Meter
 from meters.models.control import LIFE
 from meters.models.devices import CommunicationStatus
-from quantify.api import editing
 from quantify.api.headers import LOCATION, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import Problem, translated
@@ -41,8 +40,8 @@ from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
 from quantify.quantities import kilo
 from quantify.tables.description import Kind
 from units.api.refusals import ANOTHER_ESTATE
-TAKEN_BY = {installations.UnitTaken: "unit", installations.InstalledElsewhere: "starts_at"}
 
+TAKEN_BY = {installations.UnitTaken: "unit", installations.InstalledElsewhere: "starts_at"}
 
 
 class ConcentratorViewSet(Listed, Shown, Created, Changed, Archived):
@@ -166,9 +165,8 @@ class MeterViewSet(PastMeters, ListedAsFile, Shown, Created, Changed, Archived, 
         return registration.register(**fields)
 
     def remove(self, instance: Any) -> None:
-        if instance.installations.filter(ends_at=None).exists():
-            raise Problem(refusals.INSTALLED)
-        editing.archive(instance, at=timezone.now())
+        with translated(refusals.OF_METERS):
+            registration.retire(meter=instance, at=timezone.now())
 
     @extend_schema(
         operation_id="meter_install", request=InstallForm, responses={201: InstallationSerializer}

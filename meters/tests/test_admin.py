@@ -11,8 +11,9 @@ from django.utils import timezone
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from meters.admin import devices
-from meters.models import Installation, Meter, MeterAlert
+from meters.models import Installation, Meter, MeterAlert, Reading
 from meters.tests.factories import ConcentratorFactory, MeterAlertFactory, MeterFactory
+from meters.tests.recording import record
 from quantify.periods import floor_to_interval
 from units.tests.factories import UnitFactory
 
@@ -107,6 +108,56 @@ class TestMeter:
 
         assert answer.status_code == 302
         assert Meter.objects.get(serial="LG-1").registers.count() == 1
+
+    def test_is_deleted_only_when_it_hangs_nowhere(self):
+        meter = MeterFactory.create(installed=True)
+        client = client_of(roles.PROPERTY_MANAGER, meter.estate)
+        url = reverse("admin:meters_meter_delete", args=[meter.pk])
+
+        kept = client.post(url, {"post": "yes"}, follow=True)
+
+        assert "remove it with its closing register first" in kept.content.decode()
+        meter.refresh_from_db()
+        assert meter.deleted_at is None
+        meter.installations.update(ends_at=timezone.now())
+        client.post(url, {"post": "yes"})
+        meter.refresh_from_db()
+        assert meter.deleted_at is not None
+
+    def test_keeps_those_it_was_chosen_with(self):
+        hanging = MeterFactory.create(installed=True)
+        stored = MeterFactory.create(estate=hanging.estate)
+        client = client_of(roles.PROPERTY_MANAGER, hanging.estate)
+        chosen = {"action": "delete_selected", "post": "yes"}
+
+        kept = client.post(
+            reverse("admin:meters_meter_changelist"),
+            {**chosen, "_selected_action": [hanging.pk, stored.pk]},
+            follow=True,
+        )
+
+        assert f"Nothing was deleted. Meter {hanging.serial} hangs" in kept.content.decode()
+        assert Meter.objects.filter(deleted_at=None).count() == 2
+        client.post(
+            reverse("admin:meters_meter_changelist"), {**chosen, "_selected_action": stored.pk}
+        )
+        assert Meter.objects.get(deleted_at=None) == hanging
+
+
+class TestRegister:
+    def test_is_deleted_only_before_it_counted(self):
+        meter = MeterFactory.create(with_register=True)
+        url = reverse("admin:meters_register_delete", args=[meter.registers.get().pk])
+        client = client_of(roles.SUPER_ADMIN, meter.estate)
+        record(meter, {0: 1000})
+
+        kept = client.post(url, {"post": "yes"}, follow=True)
+
+        assert "its register stays with it" in kept.content.decode()
+        assert meter.registers.exists()
+        Reading.objects.all().delete()
+        client.post(url, {"post": "yes"})
+        assert not meter.registers.exists()
 
 
 class TestInstallation:

@@ -20,6 +20,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
 
 from quantify.portal.actions import action
+from quantify.portal.deleting import DeletingMixin
 from quantify.portal.filters import DeletedFilter
 from quantify.portal.pages import confirm, object_url
 from quantify.portal.refusals import Refusals, refusal_of, refused
@@ -75,7 +76,7 @@ class ScopedMixin:
         return field
 
 
-class PortalAdmin(ScopedMixin, ModelAdmin):
+class PortalAdmin(ScopedMixin, DeletingMixin, ModelAdmin):
     """A page of the portal."""
 
     list_per_page = 25

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter
 
@@ -17,7 +17,6 @@ from quantify.portal.base import (
     become,
 )
 from quantify.portal.filters import EstateFilter
-from quantify.portal.pages import object_url
 from rates import tables
 from rates.admin.sharing import SHARED, UTILITY, SharedRowsMixin
 from rates.admin.sureness import SurenessMixin, chip
@@ -42,6 +41,7 @@ class VersionInline(ReadOnlyInline):
 
 @admin.register(RateTable)
 class RateTableAdmin(PreviewMixin, SurenessMixin, SharedRowsMixin, ArchiveAdmin):
+    undeletable = (tables.TableUsed,)
     change_form_outer_after_template = "portal/rate_picture.html"
     list_display = [
         "name",
@@ -112,16 +112,6 @@ class RateTableAdmin(PreviewMixin, SurenessMixin, SharedRowsMixin, ArchiveAdmin)
             become(obj, tables.change(table=RateTable.objects.get(pk=obj.pk), fields=changed))
         else:
             become(obj, tables.create_table(**form.cleaned_data))
-
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: Any = None
-    ) -> HttpResponse:
-        try:
-            response: HttpResponse = super().delete_view(request, object_id, extra_context)
-        except tables.TableUsed as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(object_url(self.object_or_404(request, object_id)))
-        return response
 
     def delete_model(self, request: HttpRequest, obj: RateTable) -> None:
         tables.remove(table=obj, at=timezone.now())
