@@ -108,10 +108,14 @@ class PortalAdmin(ScopedMixin, DeletingMixin, ModelAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        obj = super().get_object(request, object_id, from_field)
-        if obj is not None:
-            obj.portal_title = self.title_of(obj)
-        return obj
+        # Each button of a page asks for its object; what only looks may read it once.
+        read = vars(request).setdefault("portal_objects", {}) if request.method == "GET" else {}
+        key = (self.opts.label_lower, str(object_id), from_field)
+        if key not in read:
+            read[key] = super().get_object(request, object_id, from_field)
+            if read[key] is not None:
+                read[key].portal_title = self.title_of(read[key])
+        return read[key]
 
     def object_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """The object, if it is there and within the person's estates."""
