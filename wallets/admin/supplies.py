@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -152,6 +153,15 @@ class CreditSwitchAdmin(SuperAdminMixin, PortalAdmin):
             answer: HttpResponse = super().changelist_view(request, extra_context)
             return answer
         return HttpResponseRedirect(object_url(switch))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        # Not asked by `has_add_permission`: each page's list of apps would ask it.
+        if CreditSwitch.objects.exists():
+            raise PermissionDenied
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
 
     def save_model(
         self,

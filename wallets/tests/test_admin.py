@@ -148,6 +148,17 @@ class TestSupply:
 
 
 class TestCreditSwitch:
+    def test_is_added_once(self, wallet: Wallet):
+        url = reverse("admin:wallets_creditswitch_add")
+        client = client_of(roles.SUPER_ADMIN, wallet)
+        sent = {"is_inhibited": "on", "reason": "Restored from a backup"}
+
+        assert client.get(url).status_code == 200
+        assert client.post(url, sent).status_code == 302
+        assert client.get(url).status_code == 403
+        assert client.post(url, sent).status_code == 403
+        assert CreditSwitch.objects.count() == 1
+
     def test_is_set_with_a_reason_by_super_admins_only(self, wallet: Wallet):
         switch = CreditSwitch.objects.create()
         url = reverse("admin:wallets_creditswitch_change", args=[switch.pk])
