@@ -22,6 +22,8 @@ LOOKS = {
     Kind.COUNT: FIGURE, Kind.MONEY: FIGURE, Kind.QUANTITY: FIGURE, Kind.NUMBER: FIGURE,
     Kind.INSTANT: "q-nowrap", Kind.DATE: "q-nowrap",
 }  # fmt: skip
+UNBROKEN = frozenset({"serial", "meter", "unit_number"})
+"""Names with hyphens, which are one word all the same."""
 IN_WORDS = frozenset(
     {"utility", "kind", "payment_method", "method", "account", "state", "cause", "action",
      "status", "level", "debtor"}
@@ -61,15 +63,19 @@ def shown(table: Table, totals: Iterable[Sequence[Value]] = ()) -> Shown:
 
     def cells(row: Sequence[Value], *, is_total: bool) -> list[Cell]:
         return [
-            Cell(_text(one, row[at], row, places, is_total=is_total), LOOKS.get(one.kind, ""))
+            Cell(_text(one, row[at], row, places, is_total=is_total), _look(one))
             for at, one in visible
         ]
 
     return Shown(
-        titles=[Cell(one.title, LOOKS.get(one.kind, "")) for _, one in visible],
+        titles=[Cell(one.title, _look(one)) for _, one in visible],
         rows=[cells(row, is_total=False) for row in table.rows],
         totals=[cells(row, is_total=True) for row in totals],
     )
+
+
+def _look(column: Column) -> str:
+    return "q-nowrap" if column.name in UNBROKEN else LOOKS.get(column.kind, "")
 
 
 def _text(
