@@ -17,6 +17,8 @@ CELERY_TASK_EAGER_PROPAGATES = True
 # What limits is tested by its own tests; the others ask as often as they need.
 THROTTLES = dict.fromkeys(THROTTLES, "100000/1")
 WHITENOISE_USE_FINDERS = True
+# Looked for when they are asked for: every client of a test would list them all, for 20 ms.
+WHITENOISE_AUTOREFRESH = True
 CRASH_AT = env.str("CRASH_AT", default="")
 DATABASES["default"]["OPTIONS"].pop("pool")
 # Each process of a parallel run empties its own Valkey database, not its neighbours'.
