@@ -6,6 +6,7 @@ from enum import Enum
 
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import keys, roles
@@ -117,6 +118,8 @@ def _resident(name: str, reach: Reach, home: int, ours: World) -> Caller:
 def _session_of(user: User) -> str:
     client = Client()
     client.force_login(user, backend="accounts.backends.RoleBackend")
+    # When it began is noted at the first page, and would be saved with each.
+    client.get(reverse("admin:index"))
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

@@ -20,6 +20,7 @@ from meters.vee.rules import queue
 from notifications.models import Delivery, Notification, Template
 from quantify.periods import first_of_month, local_day
 from quantify.tests import world
+from quantify.tests.access import past
 from quantify.tests.access.callers import FORMER, give_device
 from quantify.tests.world import World
 from units.models import Resident
@@ -63,6 +64,7 @@ def furnished(code: str, *, units: int) -> World:
             ends_at=now, asked_until=now,
         )  # fmt: skip
     _late(built)
+    past.live(built, person, now)
     _let_residents_in(built)
     Template.objects.create(
         scope=built.estate.pk,

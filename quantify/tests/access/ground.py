@@ -10,13 +10,12 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from axes.models import AccessAttempt
-from django.apps import apps
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, models, transaction
 from pypdf import PdfReader
 
 from accounts.models import AuditEntry, Role, User
@@ -24,6 +23,7 @@ from quantify.tests import world
 from quantify.tests.access import callers
 from quantify.tests.access.callers import Caller, Place
 from quantify.tests.access.furnishing import furnished
+from quantify.tests.access.held import Held, stored
 from quantify.tests.access.table import Of, Own, System
 from quantify.tests.world import World
 
@@ -41,13 +41,20 @@ class Ground:
     theirs: World
     callers: list[Caller]
     foreign_ids: frozenset[str]
-    digest: str
+    held: Held
+    _picked: dict[tuple[str, Place, str], Any] = field(default_factory=dict)
 
     def caller(self, name: str) -> Caller:
         return next(one for one in self.callers if one.name == name)
 
     def pick(self, of: Of | Own | System, place: Place, caller: Caller | None = None) -> Any:
         """The id of an object in a place as a caller sees it; None where none can stand."""
+        key = (repr(of), place, caller.name if caller else "")
+        if key not in self._picked:
+            self._picked[key] = self._pick(of, place, caller)
+        return self._picked[key]
+
+    def _pick(self, of: Of | Own | System, place: Place, caller: Caller | None) -> Any:
         if isinstance(of, System):
             found = _first(of.model._default_manager.all())
             return found if place is Place.FOREIGN else None
@@ -115,36 +122,13 @@ def build(*, with_canaries: bool = True) -> Ground:
         actor=theirs.estate.pk, actor_name=CANARY, action="insert", table="units_unit",
         object_id=theirs.units[0].pk, scope=theirs.estate.pk,
     )  # fmt: skip
-    return Ground(ours, theirs, everybody, frozenset(map(str, foreign)), digest())
-
-
-def digest() -> str:
-    """What the whole database holds, in short; not when a key was last used."""
-    names = sorted(model._meta.db_table for model in _stored())
-    each = ", ".join(
-        f"(SELECT md5(coalesce(string_agg(told, ',' ORDER BY told), '')) FROM "  # noqa: S608
-        f"(SELECT (to_jsonb(row) - 'last_used_at')::text AS told FROM \"{name}\" AS row))"
-        for name in names
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT md5(concat({each}))")
-        return str(cursor.fetchone()[0])
-
-
-def _stored() -> list[type[models.Model]]:
-    """Tables that hold what people and meters did; not sessions and counts of failures."""
-    aside = {"sessions", "axes", "contenttypes", "auth"}
-    return [
-        model
-        for model in apps.get_models()
-        if model._meta.managed and model._meta.app_label not in aside
-    ]
+    return Ground(ours, theirs, everybody, frozenset(map(str, foreign)), Held())
 
 
 def _ids() -> set[UUID]:
     return {
         pk
-        for model in _stored()
+        for model in stored()
         if isinstance(model._meta.pk, models.UUIDField)
         for pk in model._default_manager.values_list("pk", flat=True)
     }
@@ -152,7 +136,7 @@ def _ids() -> set[UUID]:
 
 def _plant(before: set[UUID]) -> None:
     """Write the canary into every text of the foreign rows that the database lets us change."""
-    for model in _stored():
+    for model in stored():
         if not isinstance(model._meta.pk, models.UUIDField) or model in (User, Role):
             continue
         rows = model._default_manager.exclude(pk__in=before)

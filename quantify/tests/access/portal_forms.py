@@ -1,5 +1,6 @@
 """What the forms of the portal offer and take: nothing foreign, chosen or completed."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -7,29 +8,36 @@ from django import forms
 from django.contrib import admin
 from django.urls import reverse
 
-from quantify.tests.access import ground as grounds
 from quantify.tests.access.addresses import Address
 from quantify.tests.access.callers import Place, Reach
 from quantify.tests.access.ground import CANARY, Ground, undone
-from quantify.tests.access.portal_table import CHOSEN, PAGES
-from quantify.tests.access.visiting import ask, expected_refusal, path_of, visitors, works_here
+from quantify.tests.access.portal_table import CHOSEN
+from quantify.tests.access.visiting import (
+    ask,
+    expected_refusal,
+    objects_of,
+    path_of,
+    prepare,
+    shown_in,
+    visitors,
+    works_here,
+)
 
 
 def check_choices(ground: Ground, address: Address) -> None:
     """A form offers nothing foreign, and refuses it as what is not there when it is sent."""
-    here, row = ground.caller("everything here"), PAGES[address.page]
-    pk = ground.pick(row.of, Place.OWN) if address.takes_object else None
+    here = ground.caller("everything here")
+    pk = ground.pick(objects_of(address), Place.OWN) if address.takes_object else None
     if expected_refusal(address, here, Place.OWN, "POST"):
         return
     with undone():
-        if address.name in row.pages and row.pages[address.name].given:
-            row.of.model._default_manager.filter(pk=pk).update(**row.pages[address.name].given)
-        before = grounds.digest()
+        prepare(address, pk)
+        before = ground.held.changes()
         for form in forms_of(ask(path_of(address, pk), here)):
             for name, field in form.fields.items():
                 if isinstance(field, forms.ModelChoiceField):
                     _check_choice(ground, address, pk, form.add_prefix(name), field)
-        assert grounds.digest() == before, f"{address} took something foreign."
+        assert ground.held.changes() == before, f"{address} took something foreign."
 
 
 def _check_choice(
@@ -51,13 +59,13 @@ def _check_choice(
         if (own := field.queryset.first()) is None:
             return
         answer = ask(path_of(address, pk), here, {name: own.pk}, method="POST")
-        told = [form.errors.get(name) for form in forms_of(answer)] if answer.context else []
+        told = [form.errors.get(name) for form in forms_of(answer)]
         assert told != refused[0], f"{address} {name}: one's own is answered no otherwise."
 
 
 def forms_of(answer: Any) -> list[Any]:
     """The forms of a page: of an object, of the rows that hang on it, or the page's own."""
-    context = answer.context or {}
+    context = shown_in(answer)
     found = [context["adminform"].form] if "adminform" in context else []
     found += [context["form"]] if "form" in context else []
     return [one for one in found if isinstance(one, forms.BaseForm)]
@@ -90,4 +98,4 @@ def check_autocomplete(ground: Ground, app: str, model: str, name: str) -> None:
                 assert answer.status_code in (200, 403), where
                 assert not ground.leaks(answer.content, term), where
                 if term == CANARY and answer.status_code == 200:
-                    assert not answer.json()["results"], where
+                    assert not json.loads(answer.content)["results"], where

@@ -2,25 +2,30 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import uuid4
 
 from django.contrib import admin
 from django.urls import reverse
 
-from quantify.tests.access import ground as grounds
 from quantify.tests.access.addresses import Address, of_pages
 from quantify.tests.access.callers import Caller, Place, Reach
-from quantify.tests.access.ground import CANARY, OURS, Ground, undone
+from quantify.tests.access.ground import CANARY, OURS, UUIDS, Ground, undone
+from quantify.tests.access.portal_sending import takers_of
 from quantify.tests.access.portal_table import PAGES
 from quantify.tests.access.table import Of, System
 from quantify.tests.access.visiting import (
+    Drawn,
     ask,
     body,
-    drawing,
     expected_refusal,
+    is_prepared,
     may,
+    objects_of,
     path_of,
+    prepare,
+    shown_in,
     visitors,
     works_here,
 )
@@ -34,12 +39,15 @@ DRAWN = {"everything here": EVERY_NAME, "viewer": ("list", "change")}
 
 def check_answers(ground: Ground, address: Address) -> None:
     """Each caller at each object, looking and sending: let in, or refused as the table says."""
+    # What is sent to one's own is sent filled in (`portal_sending`), if anybody may send it.
+    both = LOOKING if takers_of(ground, address) else BOTH
     with undone():
         for caller in visitors(ground):
-            for place, pk, methods in _asked(ground, address, caller):
+            for place, pk, methods in _asked(ground, address, caller, both):
                 for method in methods:
                     _check_answer(ground, address, caller, place, pk, method)
-        assert grounds.digest() == ground.digest, f"{address} changed what it refused."
+        changed = ground.held.changes()
+        assert not changed, f"{address} changed what it refused: {[*changed]}"
 
 
 def _check_answer(
@@ -51,8 +59,7 @@ def _check_answer(
         is_read = method == "GET" and place is not Place.NEIGHBOUR
         _check_let_in(ground, address, caller, pk, method, is_read=is_read)
         return
-    with drawing(wanted=False):
-        answer = ask(path_of(address, pk), caller, method=method)
+    answer = ask(path_of(address, pk), caller, method=method)
     assert answer.status_code in expected, f"{where}: {answer.status_code} {answer.content[:300]!r}"
     if caller.reach is not Reach.EVERYWHERE:
         leaks = ground.leaks(answer.content + repr(answer.headers).encode(), pk)
@@ -69,13 +76,12 @@ def _check_let_in(
 ) -> None:
     """An answer that lets in; what is read of it tells nothing foreign."""
     where = f"{caller.name}: {method} {address}"
-    row = PAGES[address.page]
-    given = row.pages[address.name].given if address.name in row.pages else {}
     is_read = is_read and address.name in DRAWN.get(caller.name, ())
-    with undone(), drawing(wanted=is_read):
-        if given:
-            row.of.model._default_manager.filter(pk=pk).update(**given)
-        answer = ask(path_of(address, pk), caller, method=method)
+    drawn = Drawn.PAGE if is_read else Drawn.NOTHING
+    # What only looks changes nothing that would have to be taken back.
+    with undone() if method == "POST" or is_prepared(address) else nullcontext():
+        prepare(address, pk)
+        answer = ask(path_of(address, pk), caller, method=method, drawn=drawn)
     assert answer.status_code in (200, 302), f"{where}: {answer.status_code}"
     assert "/login/" not in answer.headers.get("Location", ""), where
     if is_read:
@@ -84,27 +90,27 @@ def _check_let_in(
 
 
 def _asked(
-    ground: Ground, address: Address, caller: Caller
+    ground: Ground, address: Address, caller: Caller, both: Sequence[str]
 ) -> Iterator[tuple[Place | None, object, Sequence[str]]]:
     """Where a caller looks, and where they send: at one's own to be refused, or at the foreign."""
-    row = PAGES[address.page]
+    of = objects_of(address)
     is_everything = caller.name == "everything here"
     if not address.takes_object:
         sends = is_everything or not may(caller, address, "POST")
-        yield None, None, BOTH if sends else LOOKING
+        yield None, None, both if sends else LOOKING
         return
-    if isinstance(row.of, System):
-        pk = ground.pick(row.of, Place.FOREIGN)
-        yield Place.FOREIGN, pk, LOOKING if caller.reach is Reach.EVERYWHERE else BOTH
+    if isinstance(of, System):
+        pk = ground.pick(of, Place.FOREIGN)
+        yield Place.FOREIGN, pk, LOOKING if caller.reach is Reach.EVERYWHERE else both
         return
     is_shut = not works_here(caller) or not may(caller, address, "POST")
     if caller.reach is not Reach.EVERYWHERE:
-        yield Place.OWN, ground.pick(row.of, Place.OWN), BOTH if is_shut else LOOKING
-    if is_everything and (pk := ground.pick(row.of, Place.NEIGHBOUR)) is not None:
+        yield Place.OWN, ground.pick(of, Place.OWN), both if is_shut else LOOKING
+    if is_everything and (pk := ground.pick(of, Place.NEIGHBOUR)) is not None:
         yield Place.NEIGHBOUR, pk, LOOKING
     if works_here(caller) and may(caller, address, "GET"):
         # What is sent there finds its object as what looks at it does: two of them are enough.
-        foreign, is_chief = ground.pick(row.of, Place.FOREIGN), caller.reach is Reach.EVERYWHERE
+        foreign, is_chief = ground.pick(of, Place.FOREIGN), caller.reach is Reach.EVERYWHERE
         sends = is_shut if is_chief else caller.name in DRAWN
         yield Place.FOREIGN, foreign, BOTH if sends else LOOKING
 
@@ -121,13 +127,7 @@ def check_list(ground: Ground, page: str) -> None:
     if may(here, address, "GET"):
         assert rows_of(ask(address.path(), here, {"all": ""})), f"{page} is empty."
         for query in ({"deleted": "all"}, {"standing": "all"}, {"waiting": "all"}):
-            leaks = ground.leaks(
-                ask(
-                    address.path(),
-                    here,
-                    query,
-                ).content
-            )
+            leaks = ground.leaks(ask(address.path(), here, query, drawn=Drawn.PAGE).content)
             assert not leaks, f"{page} {query} tells of {leaks}"
         if admin.site.get_model_admin(row.of.model).search_fields:
             for words in (CANARY, f"{CANARY}-A001"):
@@ -137,7 +137,7 @@ def check_list(ground: Ground, page: str) -> None:
                 rows_of(ask(address.path(), here, {name: pk})) for pk in (foreign, uuid4())
             )
             assert told == untold, f"{page} by {name}: {told} {untold}"
-    everything = ask(address.path(), everywhere)
+    everything = ask(address.path(), everywhere, drawn=Drawn.PAGE)
     assert ground.leaks(body(everything)), f"{page}: no canary to be seen by anybody."
 
 
@@ -156,7 +156,7 @@ def rows_of(answer: Any) -> list[Any]:
         assert "e=1" in answer.headers["Location"], answer.headers["Location"]
         return []
     assert answer.status_code == 200, answer.status_code
-    return list(answer.context["cl"].result_list)
+    return list(shown_in(answer)["cl"].result_list)
 
 
 def check_bulk(ground: Ground, page: str) -> None:
@@ -173,7 +173,7 @@ def check_bulk(ground: Ground, page: str) -> None:
                 answer = ask(address.path(), caller, sent, method="POST")
                 let_in = may(caller, address, "GET")
                 assert (answer.status_code == 403) is not let_in, f"{caller.name}: {page} {name}"
-        assert grounds.digest() == ground.digest, f"{page} changed what is foreign."
+        assert not ground.held.changes(), f"{page} changed what is foreign."
 
 
 def _bulk_of(page: str) -> list[str]:
@@ -188,7 +188,7 @@ def _bulk_of(page: str) -> list[str]:
 def check_site(ground: Ground, route: str, path: str, *, at_work: bool) -> None:
     """A page that is no object's: shut to who does not work here, and without what is foreign."""
     for caller in visitors(ground):
-        answer = ask(path, caller)
+        answer = ask(path, caller, drawn=Drawn.WHOLE)
         where = f"{caller.name}: {route} {answer.status_code}"
         assert answer.status_code < 500, where
         if at_work and not works_here(caller):
@@ -204,10 +204,10 @@ def check_search(ground: Ground) -> None:
     path = reverse("admin:search")
     for caller in visitors(ground):
         if works_here(caller):
-            found = ask(path, caller, {"s": f"{CANARY}-A001"})
-            is_told = bool(set(grounds.UUIDS.findall(found.content.decode())) & ground.foreign_ids)
+            found = ask(path, caller, {"s": f"{CANARY}-A001"}, drawn=Drawn.PAGE)
+            is_told = bool(set(UUIDS.findall(found.content.decode())) & ground.foreign_ids)
             assert is_told is (caller.reach is Reach.EVERYWHERE), caller.name
-    own = ask(path, ground.caller("everything here"), {"s": f"{OURS}-A001"})
+    own = ask(path, ground.caller("everything here"), {"s": f"{OURS}-A001"}, drawn=Drawn.PAGE)
     assert f"{OURS}-A001" in own.content.decode()
 
 

@@ -54,8 +54,6 @@ class Own:
 
     permission: str
     given: Mapping[str, Any] = field(default_factory=dict)
-    is_seldom: bool = False
-    """Whether it needs a state that no object of the ground is in: who may is refused too."""
     is_only_sent: bool = False
     """Whether it takes what is sent, and there is nothing to look at."""
 
@@ -78,10 +76,6 @@ class Page:
 
 def own(permission: str, *names: str, **given: Any) -> dict[str, Own]:
     return {name: Own(permission, given) for name in names}
-
-
-def seldom(permission: str, *names: str) -> dict[str, Own]:
-    return {name: Own(permission, is_seldom=True) for name in names}
 
 
 def _rule_for(answer: str) -> str:
@@ -115,7 +109,7 @@ PAGES: dict[str, Page] = {
     ),
     "axes.accessattempt": Page(System(AccessAttempt), bulk={"release": "axes.view_accessattempt"}),
     "estates.membership": Page(System(Membership), "add change delete"),
-    "wallets.creditswitch": Page(System(CreditSwitch), "add change"),
+    "wallets.creditswitch": Page(System(CreditSwitch), "add change", kept="add"),
     # --- Estates and units ----------------------------------------------------------------------
     "estates.estate": Page(
         table.ESTATES,
@@ -155,26 +149,23 @@ PAGES: dict[str, Page] = {
     "meters.dailyconsumption": Page(Of(DailyConsumption, **OF_METER), has_objects=False),
     "meters.finding": Page(
         table.FINDINGS,
-        pages=own("meters.decide_finding", "accept", "snooze")
+        pages=own("meters.decide_finding", "accept", "snooze", "undo")
         | own("meters.decide_finding", "edit_reading", rule=_rule_for("edit"))
         | own("meters.decide_finding", "reject", rule=_rule_for("reject"))
-        | own("meters.decide_finding", "estimate", rule=_rule_for("estimate"))
-        | seldom("meters.decide_finding", "undo"),
+        | own("meters.decide_finding", "estimate", rule=_rule_for("estimate")),
     ),
     "meters.installation": Page(Of(Installation, **OF_METER, unit="unit"), "add change"),
     "meters.interval": Page(Of(Interval, **OF_METER), has_objects=False),
     "meters.loradevice": Page(
         Of(LoraDevice, estate="server__estate"),
-        pages=own("meters.register_loradevice", "register_meter")
-        | seldom("meters.register_loradevice", "release"),
+        pages=own("meters.register_loradevice", "register_meter", "release"),
     ),
     "meters.meter": Page(
         table.METERS,
         "add change delete",
         RESTORE["meters.delete_meter"]
         | own(METER, "disconnect", "reconnect", "read_relay", has_relay=True)
-        | own("meters.add_installation", "replace")
-        | seldom("meters.add_installation", "undo_replacement")
+        | own("meters.add_installation", "replace", "undo_replacement")
         | own("meters.add_reading", "enter_reading")
         | own("meters.collect_concentrator", "ask_again"),
     ),
@@ -225,7 +216,7 @@ PAGES: dict[str, Page] = {
     "wallets.monthclosing": Page(table.CLOSINGS, "add"),
     "wallets.posting": Page(Of(Posting, estate="transaction__estate")),
     "wallets.settlement": Page(
-        table.SETTLEMENTS, pages=seldom("wallets.collect_settlement", "collect")
+        table.SETTLEMENTS, pages=own("wallets.collect_settlement", "collect")
     ),
     "wallets.suspensereceipt": Page(
         table.SUSPENSE, "add", own("wallets.allocate_suspense", "allocate", "give_back")

@@ -3,15 +3,17 @@
 import pytest
 from django.contrib.contenttypes.models import ContentType
 
-from quantify.tests.access import portal_forms, visiting
+from quantify.tests.access import portal_files, portal_forms, portal_sending, visiting
 from quantify.tests.access import portal_matrix as matrix
 from quantify.tests.access.addresses import of_pages, of_site, registered
 from quantify.tests.access.callers import Place
+from quantify.tests.access.portal_states import STATES
 from quantify.tests.access.portal_table import AT_WORK, PAGES, SITE
 from quantify.tests.access.table import UNITS
 
 ADDRESSES = [f"{page} {name}" for page, named in of_pages().items() for name in sorted(named)]
 FORMS = [one for one in ADDRESSES if not one.endswith((" list", " history", " delete"))]
+SENT = [one for one in ADDRESSES if not one.endswith((" list", " history"))]
 STANDARD = {"list", "add", "change", "delete", "history"}
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +25,7 @@ def test_every_page_is_in_the_table():
     for page, row in PAGES.items():
         own = set(of_pages()[page]) - STANDARD
         assert own == set(row.pages), f"{page}: say in PAGES who may {own ^ set(row.pages)}."
+    assert sorted(set(STATES) - set(ADDRESSES)) == []
 
 
 def test_every_address_beside_them_is_in_the_table():
@@ -32,6 +35,11 @@ def test_every_address_beside_them_is_in_the_table():
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_a_page_answers_each_caller_as_their_role_and_estates_say(ground, address):
     matrix.check_answers(ground, visiting.address_of(address))
+
+
+@pytest.mark.parametrize("address", SENT)
+def test_a_form_that_is_filled_in_is_taken_from_who_may_send_it(ground, address):
+    portal_sending.check_taken(ground, visiting.address_of(address))
 
 
 @pytest.mark.parametrize("address", FORMS)
@@ -46,6 +54,11 @@ class TestEveryList:
 
     def test_does_nothing_to_what_is_foreign(self, ground, page):
         matrix.check_bulk(ground, page)
+
+
+@pytest.mark.parametrize("file", list(portal_files.files()), ids=str)
+def test_a_file_tells_nothing_foreign(ground, file):
+    portal_files.check_file(ground, file)
 
 
 @pytest.mark.parametrize("completed", portal_forms.autocompletes(), ids=".".join)

@@ -1,32 +1,63 @@
 """How the portal is visited: in whose session, and who is let in where by the table."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from copy import copy
+from dataclasses import replace
+from enum import Enum
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
 from django.conf import settings
 from django.contrib import admin
 from django.template.response import TemplateResponse
-from django.test import Client
+from django.test import RequestFactory
+from django.test.client import ClientHandler
 
+from accounts.backends import RoleBackend
 from quantify.tests.access.addresses import Address, of_pages
 from quantify.tests.access.callers import Caller, Place, Reach
 from quantify.tests.access.ground import Ground
+from quantify.tests.access.portal_states import STATES, State
 from quantify.tests.access.portal_table import PAGES
-from quantify.tests.access.table import System
+from quantify.tests.access.table import Of, System
 
 VERBS = {"list": "view", "change": "view", "history": "view", "add": "add", "delete": "delete"}
 
 
+class Drawn(Enum):
+    """How much of an answer's page is drawn."""
+
+    NOTHING = "where only who is let in matters"
+    PAGE = "without the sidebar, which all pages share"
+    WHOLE = "as people see it"
+
+
+class Browser(RequestFactory):
+    """Sends requests as Django's test client does, without a copy of every template's context."""
+
+    handler = ClientHandler(enforce_csrf_checks=False)
+
+    def request(self, **asked: Any) -> Any:
+        return self.handler(self._base_environ(**asked))
+
+
 def ask(
-    path: str, caller: Caller, data: Mapping[str, object] | None = None, *, method: str = "GET"
+    path: str,
+    caller: Caller,
+    data: Mapping[str, object] | None = None,
+    *,
+    method: str = "GET",
+    drawn: Drawn = Drawn.NOTHING,
 ) -> Any:
     """Send one request in a caller's session."""
-    client = Client(raise_request_exception=False)
+    browser = Browser()
     if caller.cookie:
-        client.cookies[settings.SESSION_COOKIE_NAME] = caller.cookie
-    return (client.post if method == "POST" else client.get)(path, dict(data or {}))
+        browser.cookies[settings.SESSION_COOKIE_NAME] = caller.cookie
+    # Whose session it is, is known: the same row is not read again for each request.
+    known = patch.object(RoleBackend, "get_user", lambda *_: copy(caller.user))
+    with _drawing(drawn), known:
+        return (browser.post if method == "POST" else browser.get)(path, dict(data or {}))
 
 
 def visitors(ground: Ground) -> list[Caller]:
@@ -43,6 +74,34 @@ def address_of(route: str) -> Address:
     return of_pages()[page][name]
 
 
+def state_of(address: Address) -> State:
+    return STATES.get(str(address), State())
+
+
+def objects_of(address: Address) -> Of | System:
+    """Whose objects a page is about, and in which state; not of one unit where that is seldom."""
+    of = PAGES[address.page].of
+    where = state_of(address).where
+    if not where or isinstance(of, System):
+        return of
+    return replace(of, where={**of.where, **where}, unit=None)
+
+
+def prepare(address: Address, pk: object) -> None:
+    """Let an object be as its page needs it, as far as that is a matter of its own fields."""
+    if given := _given(address):
+        PAGES[address.page].of.model._default_manager.filter(pk=pk).update(**given)
+
+
+def is_prepared(address: Address) -> bool:
+    return bool(_given(address))
+
+
+def _given(address: Address) -> Mapping[str, Any]:
+    pages = PAGES[address.page].pages
+    return pages[address.name].given if address.name in pages else {}
+
+
 def expected_refusal(
     address: Address, caller: Caller, place: Place | None, method: str
 ) -> tuple[int, ...] | None:
@@ -57,8 +116,7 @@ def expected_refusal(
         # What is sent to the page of an object looks for the object first.
         return (403, 404) if method == "POST" and address.takes_object else (403,)
     is_past = verb_of(address, method) in row.kept.split()
-    is_seldom = own is not None and own.is_seldom
-    if is_past or is_seldom or (address.takes_object and not row.has_objects):
+    if is_past or (address.takes_object and not row.has_objects):
         return (403, 404)
     if place is None or isinstance(row.of, System) or caller.sees(row.of, place):
         return None
@@ -96,15 +154,19 @@ def body(answer: Any) -> bytes:
     return answer.getvalue() if answer.streaming else answer.content
 
 
+def shown_in(answer: Any) -> Mapping[str, Any]:
+    """What a page was to be drawn of; nothing where the answer is no page."""
+    return getattr(answer, "context_data", None) or {}
+
+
 @contextmanager
-def drawing(*, wanted: bool) -> Iterator[None]:
-    """Leave pages undrawn where only who is let in matters."""
-    if wanted:
-        yield
-        return
-    nothing = PropertyMock(return_value="")
-    with (
-        patch.object(TemplateResponse, "rendered_content", nothing),
-        patch.object(type(admin.site), "each_context", lambda *_: {}),
-    ):
+def _drawing(drawn: Drawn) -> Iterator[None]:
+    site = type(admin.site)
+    with ExitStack() as stack:
+        if drawn is Drawn.PAGE:
+            stack.enter_context(patch.object(site, "get_sidebar_list", lambda *_: []))
+        if drawn is Drawn.NOTHING:
+            nothing = PropertyMock(return_value="")
+            stack.enter_context(patch.object(TemplateResponse, "rendered_content", nothing))
+            stack.enter_context(patch.object(site, "each_context", lambda *_: {}))
         yield
