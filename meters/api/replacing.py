@@ -25,7 +25,10 @@ from quantify.api.serializers import Form, Instant, Quantity, ScopedRelatedField
 from quantify.api.views import Resource, told
 from quantify.quantities import kilo
 
-TAKEN_BY = {installations.UnitTaken: "at", installations.InstalledElsewhere: "new_meter"}
+TAKEN_BY: dict[type[Exception], str] = {
+    installations.UnitTaken: "at",
+    installations.InstalledElsewhere: "new_meter",
+}
 
 
 class ReplaceForm(Form):

@@ -41,7 +41,10 @@ from quantify.quantities import kilo
 from quantify.tables.description import Kind
 from units.api.refusals import ANOTHER_ESTATE
 
-TAKEN_BY = {installations.UnitTaken: "unit", installations.InstalledElsewhere: "starts_at"}
+TAKEN_BY: dict[type[Exception], str] = {
+    installations.UnitTaken: "unit",
+    installations.InstalledElsewhere: "starts_at",
+}
 
 
 class ConcentratorViewSet(Listed, Shown, Created, Changed, Archived):
