@@ -52,11 +52,9 @@ def read(
     query: str, parameters: Mapping[str, Any], columns: Sequence[tuple[str, str]]
 ) -> npt.NDArray[Any]:
     """The rows of a query as a structured array, in the machine's own byte order."""
-    with connection.cursor() as cursor:
-        # COPY takes no parameters on the server.
-        statement = cursor.mogrify(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", parameters)
-        with cursor.copy(statement) as copy:
-            content = b"".join(copy)
+    statement = f"COPY ({query}) TO STDOUT (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        content = b"".join(copy)
     body = memoryview(content)[len(SIGNATURE) : -len(TRAILER)]
     wire = np.frombuffer(body, _layout(columns))
     rows = np.empty(len(wire), [(name, _native(kind)) for name, kind in columns])

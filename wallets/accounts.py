@@ -70,9 +70,9 @@ SELECT estate.id AS estate_id, estate.time_zone,
         WHERE datname = current_database() AND pid <> pg_backend_pid()
     )) AT TIME ZONE estate.time_zone)::date AS upto
 FROM estates_estate AS estate
-LEFT JOIN wallets_accountbook AS book ON book.estate_id = estate.id;
-DELETE FROM accounts_closing WHERE closed_to >= upto;
+LEFT JOIN wallets_accountbook AS book ON book.estate_id = estate.id
 """
+CLOSED_BEFORE = "DELETE FROM accounts_closing WHERE closed_to >= upto"
 
 FORGET = """
 DELETE FROM wallets_accountday AS summed USING accounts_closing AS closing
@@ -164,6 +164,7 @@ def close(*, now: datetime) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('wallets_accountbook'))")
         cursor.execute("DROP TABLE IF EXISTS pg_temp.accounts_closing")
         cursor.execute(CLOSING, {"over": now - MARGIN})
+        cursor.execute(CLOSED_BEFORE)
         cursor.execute(BOUNDS)
         start, end = cursor.fetchone()
         if end is None:

@@ -15,6 +15,9 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
+        # A statement that comes again is planned once a connection, not with each request.
+        "server_side_binding": True,
+        "prepare_threshold": 5,
         "pool": {
             "min_size": env.int("DB_POOL_MIN_SIZE", default=1),
             "max_size": env.int("DB_POOL_SIZE", default=8),
