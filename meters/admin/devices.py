@@ -275,6 +275,10 @@ class RegisterAdmin(PortalAdmin):
     autocomplete_fields = ["meter"]
     ordering = ["meter__serial", "channel", "id"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Readings name their register by meter and channel: both stand once it is made."""
+        return ["meter", "channel"] if obj else []
+
     def delete_model(self, request: HttpRequest, obj: Register) -> None:
         registration.discard(register=obj)
 

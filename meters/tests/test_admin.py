@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from meters.admin import devices
-from meters.models import Installation, Meter, MeterAlert, Reading
+from meters.models import Installation, Meter, MeterAlert, Reading, Register
 from meters.tests.factories import ConcentratorFactory, MeterAlertFactory, MeterFactory
 from meters.tests.recording import record
 from quantify.periods import floor_to_interval
@@ -158,6 +158,26 @@ class TestRegister:
         Reading.objects.all().delete()
         client.post(url, {"post": "yes"})
         assert not meter.registers.exists()
+
+    def test_stays_that_of_its_meter_and_channel(self):
+        meter, other = MeterFactory.create(with_register=True), MeterFactory.create()
+        register = meter.registers.get()
+        url = reverse("admin:meters_register_change", args=[register.pk])
+
+        client_of(roles.SUPER_ADMIN, meter.estate).post(
+            url,
+            {
+                "meter": other.pk,
+                "channel": Register.Channel.EXPORT,
+                "obis": "1.0.2.8.0.255",
+                "profile_obis": register.profile_obis,
+                "span": register.span,
+            },
+        )
+
+        register.refresh_from_db()
+        assert (register.meter_id, register.channel) == (meter.pk, Register.Channel.IMPORT)
+        assert register.obis == "1.0.2.8.0.255"
 
 
 class TestInstallation:
