@@ -58,7 +58,7 @@ class UserAdmin(SuperAdminMixin, ArchiveAdmin, DjangoUserAdmin):  # type: ignore
     """People who are deleted are switched off: their name stands in the history."""
 
     refusals = {people.OneselfRefused: "", people.LastSuperAdmin: ""}
-    actions_detail = ["password_link", "take_app_away", "restore"]
+    actions_detail = ["password_link", "end_sessions", "take_app_away", "restore"]
     form = PersonForm
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
@@ -112,6 +112,9 @@ class UserAdmin(SuperAdminMixin, ArchiveAdmin, DjangoUserAdmin):  # type: ignore
     def has_password_link_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         return _is_super_admin(request)
 
+    def has_end_sessions_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        return _is_super_admin(request)
+
     def has_take_app_away_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         if not _is_super_admin(request):
             return False
@@ -131,6 +134,21 @@ class UserAdmin(SuperAdminMixin, ArchiveAdmin, DjangoUserAdmin):  # type: ignore
         link = request.build_absolute_uri(invitations.path_for(user))
         intro = "It works once, for three days."
         return show_once(request, self, user, title=title, intro=intro, secret=link)
+
+    @action("End sessions", permission="end_sessions", icon="logout")
+    def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Sign a person out of the portal, wherever they are."""
+        user = self.object_or_404(request, object_id)
+        if request.method == "POST":
+            people.end_sessions(user=user)
+            self.log_change(request, user, "Every session was ended.")
+            messages.success(request, f"{user} is signed in nowhere any more.")
+            return HttpResponseRedirect(object_url(user))
+        intro = "They sign in anew where they still may. Keys of the API are revoked on their own."
+        title = f"End the sessions of {user.username}"
+        return confirm(
+            request, self, user, title=title, intro=intro, submit_words="End the sessions"
+        )
 
     @action("Take the app away", permission="take_app_away", icon="phonelink_erase")
     def take_app_away(self, request: HttpRequest, object_id: str) -> HttpResponse:

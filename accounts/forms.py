@@ -1,5 +1,6 @@
 """Forms for people: passwords are only ever set, never shown."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from unfold.widgets import (
 
 from accounts import roles
 from accounts.models import Role, User
+from accounts.people import LONGEST_PASSWORD
 
 OWN_PERMISSIONS = [(name, name) for name in sorted(roles.GRANTABLE)]
 
@@ -49,6 +51,26 @@ class CodeForm(forms.Form):
             attrs={"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}
         ),
     )
+
+
+class EndSessionForm(forms.Form):
+    """Which session is to end, chosen beside it in the list, and the password again."""
+
+    OTHERS = "others"
+
+    session = forms.ChoiceField(error_messages={"required": "Choose what is to end."})
+    password = forms.CharField(
+        strip=False,
+        max_length=LONGEST_PASSWORD,
+        label="Your password",
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, *args: Any, names: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = self.fields["session"]
+        assert isinstance(chosen, forms.ChoiceField)  # noqa: S101 - as declared above
+        chosen.choices = [(name, name) for name in (self.OTHERS, *names)]
 
 
 class PersonForm(UserChangeForm):

@@ -1,4 +1,4 @@
-"""What people look after themselves in the portal: password, second factor, sessions."""
+"""What people look after themselves in the portal: password and second factor."""
 
 from typing import Any
 
@@ -44,11 +44,6 @@ class MyAccount(OwnPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         person = people.signed_in(request)
-        if request.POST.get("do") == "end_sessions":
-            ended = people.end_sessions(user=person)
-            update_session_auth_hash(request, ended)
-            messages.success(request, "Every other session of yours has ended.")
-            return HttpResponseRedirect(reverse("my-account"))
         form = CodeForm(request.POST)
         if not form.is_valid() or not _is_right(form, person):
             return self._answer(request, form)

@@ -48,8 +48,13 @@ def person_removed(person: User) -> None:
     note("person_removed", person=str(person.pk))
 
 
+def session_ended(person: User) -> None:
+    """One session of a person was ended by the person."""
+    note("session_ended", person=str(person.pk))
+
+
 def sessions_ended(person: User) -> None:
-    """Sessions of a person were ended by the person."""
+    """Sessions of a person were ended together, by the person or a super admin."""
     note("sessions_ended", person=str(person.pk))
 
 

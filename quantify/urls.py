@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.api.batch import Batch
 from accounts.api.roles import RoleViewSet
 from accounts.own_account import Enrol, MyAccount
+from accounts.own_sessions import MySessions
 from accounts.pages import EnterCode, PasswordIsSet, SetPassword
 from estates.api.audit import AuditViewSet
 from estates.api.keys import ApiKeyViewSet
@@ -152,6 +153,7 @@ urlpatterns = [
     path("admin/autocomplete/", admin.site.admin_view(Autocomplete.as_view(admin_site=admin.site))),
     path("admin/sign-in/code", EnterCode.as_view(), name="enter-code"),
     path("admin/account", MyAccount.as_view(), name="my-account"),
+    path("admin/account/sessions", MySessions.as_view(), name="my-sessions"),
     path("admin/account/second-factor", Enrol.as_view(), name="enrol"),
     path("admin/", admin.site.urls),
     path("set-password/<uidb64>/<token>", SetPassword.as_view(), name="set-password"),

@@ -320,17 +320,6 @@ class TestSession:
 
         assert browser.get("/admin/").status_code == 302
 
-    def test_ends_elsewhere_and_stays_here(self):
-        UserFactory.create(username="thandi", role=roles.VIEWER)
-        here, there = Browser(), Browser()
-        sign_in(here)
-        sign_in(there)
-
-        here.post("/admin/account", {"do": "end_sessions"})
-
-        assert here.get("/admin/").status_code == 200
-        assert there.get("/admin/").status_code == 302
-
 
 class TestGuessingNames:
     def test_costs_a_hash_for_a_known_and_an_unknown_name(self):

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts import keys, people, second_factor
+from accounts import keys, open_sessions, people, second_factor
 from accounts.models import ApiKey, User
 from accounts.tests.factories import PASSWORD, RoleFactory, UserFactory
 from accounts.tests.test_second_factor import NOW, code_at
@@ -111,6 +112,21 @@ class TestOfPeople:
             people.end_sessions(user=person)
 
         assert only(kept, "sessions_ended")["person"] == str(person.pk)
+
+    def test_who_ended_one_session(self, kept, person, committed):
+        Browser().force_login(person, backend="accounts.backends.RoleBackend")
+        (session,) = open_sessions.of(person, at=timezone.now())
+        with committed():
+            open_sessions.end(user=person, name=session.name)
+
+        assert only(kept, "session_ended")["person"] == str(person.pk)
+
+    def test_whose_sessions_a_super_admin_ended(self, kept, chief, browser, person, committed):
+        with committed():
+            browser.post(reverse("admin:accounts_user_end_sessions", args=[person.pk]))
+
+        told = only(kept, "sessions_ended")
+        assert (told["person"], told["user"]) == (str(person.pk), str(chief.pk))
 
     def test_not_of_what_was_rolled_back(self, kept, person, committed):
         with committed(), pytest.raises(people.LastSuperAdmin):

@@ -53,6 +53,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.tasks.forget_old_answers",
         "schedule": crontab(hour=3, minute=45),
     },
+    "forget old sessions": {
+        "task": "accounts.tasks.forget_old_sessions",
+        "schedule": crontab(minute=20),
+    },
     "delete old uplinks": {
         "task": "meters.tasks.purge_uplinks",
         "schedule": crontab(hour=3, minute=15),

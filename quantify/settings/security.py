@@ -31,7 +31,7 @@ PASSWORD_HASH_PATIENCE = env.float("PASSWORD_HASH_PATIENCE", default=2.0)
 SESSION_COOKIE_AGE = env.int("SESSION_IDLE_SECONDS", default=15 * 60)
 SESSION_ABSOLUTE_SECONDS = env.int("SESSION_ABSOLUTE_SECONDS", default=12 * 3600)
 SESSION_SAVE_EVERY_REQUEST = True
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "accounts.session_store"
 SECURE_CSP = {
     "default-src": [CSP.SELF],
     # The portal's Alpine build evaluates its attribute expressions.

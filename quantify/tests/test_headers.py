@@ -208,7 +208,6 @@ class TestProduction:
         names = [name for name in vars(module) if name.startswith(("SECURE_", "SESSION_", "CSRF_"))]
         for name in names:
             setattr(settings, name, getattr(module, name))
-        settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
         return module
 
     def test_the_api_refuses_plain_http_and_leads_nobody_on(self, prod):

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from django.apps import apps
 from django.db import connection, models
 
+from accounts.models import Session
+
 WRITTEN = """
 SELECT coalesce(pg_partition_root(oid), oid)::regclass::text, sum(
     pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
@@ -48,7 +50,7 @@ def stored() -> list[type[models.Model]]:
     return [
         model
         for model in apps.get_models()
-        if model._meta.managed and model._meta.app_label not in aside
+        if model._meta.managed and model._meta.app_label not in aside and model is not Session
     ]
 
 

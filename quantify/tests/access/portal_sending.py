@@ -23,7 +23,7 @@ from quantify.tests.access.visiting import (
     visitors,
 )
 
-ASIDE = frozenset({"django_admin_log", "django_session"})
+ASIDE = frozenset({"django_admin_log", "accounts_session"})
 """Written beside what is done."""
 
 

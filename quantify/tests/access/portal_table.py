@@ -104,7 +104,7 @@ PAGES: dict[str, Page] = {
         System(User),
         "add change delete",
         RESTORE["accounts.delete_user"]
-        | own("accounts.change_user", "password", "password_link")
+        | own("accounts.change_user", "password", "password_link", "end_sessions")
         | own("accounts.change_user", "take_app_away", second_factor_at=timezone.now()),
     ),
     "axes.accessattempt": Page(System(AccessAttempt), bulk={"release": "axes.view_accessattempt"}),
@@ -249,6 +249,7 @@ SITE: dict[str, str] = {
     "admin/<url>": AT_WORK,
     "admin/account": AT_WORK,
     "admin/account/second-factor": AT_WORK,
+    "admin/account/sessions": AT_WORK,
     "admin/autocomplete/": AT_WORK,
     "admin/jsi18n/": AT_WORK,
     "admin/login/": OPEN,
