@@ -5,7 +5,6 @@ Every request writes its session anyway, so that a copy in the cache would save 
 one, a session that is ended while a request of it is on its way could come back from there.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
@@ -19,7 +18,8 @@ class SessionStore(Store):
     def get_model_class(cls) -> type[Session]:
         return Session
 
-    def create_model_instance(self, data: Mapping[str, Any]) -> Session:
-        session: Session = super().create_model_instance(data)
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        session = super().create_model_instance(data)
+        assert isinstance(session, Session)  # noqa: S101 - as named above
         session.user_id = data.get(SESSION_KEY)
         return session
