@@ -36,10 +36,10 @@ def has_none(operation: object, method: str) -> bool:
 
 def check(operation: object, request: Request) -> None:
     """:raises Problem: that names each field sent to an operation that takes none."""
-    if not has_none(operation, request.method or "") or not request.data:
+    if not has_none(operation, request.method or ""):
         return
     if not isinstance(request.data, Mapping):
         raise problems.invalid("", "not_an_object", "This operation takes no body.")
     words = "There is no such field: this operation takes none."
-    fields = [FieldError(str(name), "unknown", words) for name in request.data]
-    raise Problem(problems.INVALID, errors=fields)
+    if fields := [FieldError(str(name), "unknown", words) for name in request.data]:
+        raise Problem(problems.INVALID, errors=fields)

@@ -171,7 +171,7 @@ def _schema(one: django_filters.Filter) -> dict[str, Any]:
         values = [value for value, _ in getattr(choices, "choices", choices)]
         return {"type": "string", "enum": values}
     if isinstance(one, django_filters.NumberFilter):
-        return {"type": "number"}
+        return {"type": "number", "maximum": one.get_max_validator().limit_value}
     return {"type": "string", "minLength": 1}
 
 
@@ -192,7 +192,9 @@ def _searched(
 ) -> models.QuerySet:
     """Every word in one of the fields."""
     text = request.query_params.get("q", "") if fields else ""
-    if len(text) > LONGEST_SEARCH or "\0" in text:
+    if "\0" in text:
+        raise problems.invalid("q", "null_characters_not_allowed", "Leave null characters out.")
+    if len(text) > LONGEST_SEARCH:
         raise problems.invalid("q", "max_length", f"Give at most {LONGEST_SEARCH} characters.")
     for word in text.split():
         found = Q()

@@ -35,14 +35,24 @@ def once(request: Request, *, moves_money: bool = True) -> Once:
     :raises Problem: 422 if the key is not 1 to 150 visible ASCII characters, or is missing from
         a program: one that signed in with an API key repeats what was not answered.
     """
-    given = request.headers.get(HEADER)
+    given = check(request)
     if given is None and moves_money and request.auth is not None:
         raise problems.invalid(HEADER, "required", "Needed with an API key where money moves.")
     if given is None:
         return {"idempotency_key": None, "request_digest": ""}
-    if not _ACCEPTED.fullmatch(given):
-        raise problems.invalid(HEADER, "invalid", "Give 1 to 150 visible ASCII characters.")
     return {"idempotency_key": f"{request.user.pk}:{given}", "request_digest": _digest(request)}
+
+
+def check(request: Request) -> str | None:
+    """
+    Read the key as it was sent, also where nothing comes of it, as in a preview.
+
+    :raises Problem: 422 if it is not 1 to 150 visible ASCII characters.
+    """
+    given = request.headers.get(HEADER)
+    if given is not None and not _ACCEPTED.fullmatch(given):
+        raise problems.invalid(HEADER, "invalid", "Give 1 to 150 visible ASCII characters.")
+    return given
 
 
 def _digest(request: Request) -> str:

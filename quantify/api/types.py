@@ -14,7 +14,12 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_TEXTS = (serializers.CharField, serializers.DateField, serializers.DateTimeField)
+_TEXTS = (
+    serializers.CharField,
+    serializers.DateField,
+    serializers.DateTimeField,
+    serializers.UUIDField,
+)
 
 
 def wrong(field: serializers.Field, value: Any) -> ErrorDetail | None:
@@ -23,6 +28,8 @@ def wrong(field: serializers.Field, value: Any) -> ErrorDetail | None:
         return None
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         return _of_any(field.child, value)
+    if isinstance(field, serializers.ManyRelatedField) and isinstance(value, list):
+        return _of_any(field.child_relation, value)
     if isinstance(field, serializers.DictField) and isinstance(value, Mapping):
         return _of_any(field.child, value.values())
     expected = _expected(field, value)
@@ -39,8 +46,8 @@ def _expected(field: serializers.Field, value: Any) -> str:
         case serializers.JSONField() | serializers.ChoiceField():
             return ""
         case serializers.RelatedField():
-            # The framework would take an empty text for null.
-            return "the name of an object" if value == "" else ""
+            # The framework would take an empty text for null, and a number for an id.
+            return "" if value and isinstance(value, str) else "the name of an object"
         case serializers.BooleanField():
             return "" if isinstance(value, bool) else "true or false"
         case serializers.IntegerField():
@@ -92,13 +99,15 @@ def _sign(field: serializers.DecimalField) -> str:
 
 
 def _digits(field: serializers.DecimalField) -> str:
-    """The digits up to the maximum, if that is a power of ten, else as many as are kept."""
+    """The digits up to the maximum, if that is a power of ten or all nines, else all kept."""
     zeros = rf"(\.0{{1,{field.decimal_places}}})?" if field.decimal_places else ""
     power = str(field.max_value) if field.max_value is not None else ""
     if re.fullmatch("10+", power):
         whole = len(power) - 1
         return f"({power}{zeros}|[0-9]{{1,{whole}}}{_places(field)})"
-    return f"[0-9]{{1,{field.max_whole_digits}}}{_places(field)}"
+    is_nines = re.fullmatch(rf"9+\.9{{{field.decimal_places}}}", power)
+    whole = len(power.partition(".")[0]) if is_nines else field.max_whole_digits or 0
+    return f"[0-9]{{1,{whole}}}{_places(field)}"
 
 
 def _places(field: serializers.DecimalField) -> str:

@@ -13,6 +13,7 @@ from accounts.models import AuditEntry, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from estates.models import Estate
 from estates.tests.factories import EstateFactory
+from notifications.models import Template
 from quantify.api import problems
 from quantify.tests.client import Client, basic
 
@@ -256,7 +257,7 @@ class TestEnvelope:
             ("is_active=banana", ("is_active", "invalid_choice")),
             ("city=", ("city", "blank")),
             ("page=1&page=2", ("page", "repeated")),
-            ("q=%00", ("q", "max_length")),
+            ("q=%00", ("q", "null_characters_not_allowed")),
         ],
     )
     def test_refuses_what_it_does_not_know(self, admin, query, error):
@@ -344,6 +345,31 @@ class TestBodies:
 
         assert response.status_code == 422
         assert codes(response) == [("created_at", "read_only")]
+
+    @pytest.mark.parametrize("body", ["0", "false", '""', "[]", "null", "[0]", '{"a": 1}'])
+    def test_refuse_what_is_sent_where_none_is_taken(self, admin, body):
+        template = Template.objects.create(
+            scope=EstateFactory.create().pk, event="low_balance", subject="x", body="x", short="x"
+        )
+        path = f"/notification-templates/{template.pk}/preview"
+
+        assert admin.post(path, data=body, content_type="application/json").status_code == 422
+        assert admin.post(path, data="{}", content_type="application/json").status_code == 200
+        assert admin.post(path).status_code == 200
+
+    def test_refuse_a_number_for_an_id(self, admin):
+        estate = EstateFactory.create()
+        person = {"username": "thandi", "role": "viewer"}
+        words = {"event": "low_balance", "subject": "x", "body": "x", "short": "x"}
+
+        for path, field, body in (
+            ("/units", "estate", {"unit_number": "1", "estate": estate.pk.int}),
+            ("/users", "estates", {**person, "estates": [estate.pk.int]}),
+            ("/notification-templates", "estate", {**words, "estate": 0}),
+        ):
+            response = admin.post(path, body)
+            assert response.status_code == 422, path
+            assert codes(response) == [(field, "invalid")]
 
     @pytest.mark.parametrize("name", ["\u0000", "\ud800"])
     def test_refuse_characters_no_database_holds(self, admin, name):

@@ -74,6 +74,8 @@ def day(request: Request, name: str) -> date | None:
         named = parse_date(text)
     except ValueError:
         named = None
-    if named is None or named.year not in YEARS:
+    if named is None:
         raise problems.invalid(name, "invalid", "Give a local day such as 2026-07-01.")
+    if named.year not in YEARS:
+        raise problems.invalid(name, "out_of_range", "Give a day of this age.")
     return named

@@ -173,6 +173,7 @@ class SuspenseViewSet(Listed, Shown):
         asked = self.checked(AllocationForm)
         wallet = asked.pop("wallet")
         if wants_preview(request):
+            idempotency.check(request)
             with translated(refusals.OF_THE_LEDGER):
                 parts = suspense.preview(receipt=receipt, wallet=wallet, **asked)
             return previewed(wallet, parts)

@@ -121,6 +121,7 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         asked = self.checked(TopUpForm)
         _check_method(request, asked["payment_method"])
         if wants_preview(request):
+            idempotency.check(request)
             with translated(refusals.OF_THE_LEDGER):
                 parts = topups.preview(
                     wallet=wallet, amount=asked["amount"], utility=asked["utility"]

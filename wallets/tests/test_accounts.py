@@ -270,11 +270,22 @@ class TestPages:
         assert page.count("R\u00a047.00") == 4
         assert browser.get(f"{url}?first=2026-07-04&last=2026-07-03").status_code == 200
 
-    @pytest.mark.parametrize("query", ["?from=2026-07-03&to=2026-07-01", "?from=x", "?day=1"])
-    def test_refuse_days_that_are_none(self, query: str, estate: Estate):
+    @pytest.mark.parametrize(
+        ("query", "code"),
+        [
+            ("?from=2026-07-03&to=2026-07-01", "invalid"),
+            ("?from=x", "invalid"),
+            ("?from=1899-12-31", "out_of_range"),
+            ("?day=1", "unknown"),
+        ],
+    )
+    def test_refuse_days_that_are_none(self, query: str, code: str, estate: Estate):
         client = Client(UserFactory.create())
 
-        assert client.get(f"/estates/{estate.pk}/accounts{query}").status_code == 422
+        response = client.get(f"/estates/{estate.pk}/accounts{query}")
+
+        assert response.status_code == 422
+        assert [one["code"] for one in response.json()["errors"]] == [code]
 
     def test_hide_other_estates(self, estate: Estate):
         stranger = Client(UserFactory.create(role=roles.BILLING_ADMIN))

@@ -90,6 +90,13 @@ class TestTopUp:
         }
         assert not Transaction.objects.exists()
 
+    def test_previews_with_no_key_that_it_would_not_take(self, client, wallet):
+        body = {"amount": "50", "payment_method": "eft", "reference": "x"}
+        path = f"/wallets/{wallet.pk}/topup?preview=true"
+
+        for key, status in (("", 422), ("two words", 422), ("once", 200)):
+            assert client.post(path, body, HTTP_IDEMPOTENCY_KEY=key).status_code == status
+
     def test_refuses_an_unclear_preview(self, client, wallet):
         assert topup(client, wallet, query="?preview=1").status_code == 422
 
