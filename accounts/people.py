@@ -18,7 +18,8 @@ from django.http import HttpRequest
 from accounts import roles, security_events
 from accounts.models import Role, User
 
-LONGEST_PASSWORD = 256
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 256
+"""The shortest is Django's own, which its validator holds wherever a password is set."""
 
 
 class LastSuperAdmin(Exception):

@@ -45,8 +45,9 @@ class UserSerializer(ResourceSerializer):
     role = RoleCode(slug_field="code", queryset=Role.objects.all())
     estates = Workplace(source="places", many=True, queryset=Estate.objects.all(), required=False)
     password = serializers.CharField(
-        write_only=True, required=False, max_length=people.LONGEST_PASSWORD, trim_whitespace=False
-    )
+        write_only=True, required=False, trim_whitespace=False,
+        min_length=people.SHORTEST_PASSWORD, max_length=people.LONGEST_PASSWORD,
+    )  # fmt: skip
     has_password = serializers.SerializerMethodField()
 
     class Meta:

@@ -17,6 +17,7 @@ class RoundForm(Form):
     for anew, also what the meters answered without rows before; of one `meter` or of all.
     """
 
+    needs = {"to": ["from"]}
     meter = ScopedRelatedField(queryset=Meter.objects.all(), required=False)
     to = Instant(required=False)
 

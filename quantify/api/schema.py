@@ -4,8 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent, append_meta
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.plumbing import ResolvedComponent, append_meta, force_instance
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from quantify.api import bodies, headers, problems, types
@@ -81,6 +81,19 @@ class EnvelopeSchema(AutoSchema):
             return deepcopy(bodies.NO_FIELDS)
         return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
 
+    def _get_request_for_media_type(
+        self, serializer: Any, direction: Any = "request"
+    ) -> tuple[Any, bool]:
+        schema, is_needed = super()._get_request_for_media_type(  # type: ignore[no-untyped-call]
+            serializer, direction
+        )
+        if isinstance(serializer, PolymorphicProxySerializer):
+            # Of several shapes one is needed where none of them is satisfied by nothing.
+            shapes = [force_instance(one) for one in serializer.serializers]
+            each = [self._get_request_for_media_type(one, direction) for one in shapes]
+            is_needed = all(is_one_needed for _, is_one_needed in each)
+        return schema, is_needed
+
     def _operation(self) -> Any:
         """The method of the view that answers."""
         action = getattr(self.view, "action", None) or (self.method or "").lower()
@@ -104,6 +117,9 @@ class EnvelopeSchema(AutoSchema):
         schema = super()._map_serializer_field(  # type: ignore[no-untyped-call]
             field, direction, bypass_extensions
         )
+        if direction == "request" and getattr(field, "allow_empty", True) is False:
+            least = "minProperties" if isinstance(field, serializers.DictField) else "minItems"
+            schema = {**schema, least: 1}
         if isinstance(field, serializers.DecimalField) and schema.get("format") == "decimal":
             is_asked = direction == "request"
             exact = types.decimal_taken(field) if is_asked else types.decimal_shown(field)
@@ -115,7 +131,9 @@ class EnvelopeSchema(AutoSchema):
         """A body has no field that is not named; an object of a model is always shown whole."""
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if direction == "request":
-            return {**schema, "additionalProperties": False}
+            needs = getattr(serializer, "needs", None)
+            needed = {"dependentRequired": needs} if needs else {}
+            return {**schema, **needed, "additionalProperties": False}
         if isinstance(serializer, serializers.ModelSerializer) and "properties" in schema:
             return {**schema, "required": sorted(schema["properties"])}
         return schema

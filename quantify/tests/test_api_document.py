@@ -1,8 +1,10 @@
 """The document of the API says what there is: every route, every example, every header."""
 
 import json
+import re
 
 import jsonschema_rs
+from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from quantify.api import documents, postman
@@ -113,6 +115,48 @@ class TestOperations:
         ids = [document()["paths"][path][method]["operationId"] for path, method in operations()]
 
         assert len(ids) == len(set(ids))
+
+    def test_say_what_a_list_or_an_object_holds_at_least(self):
+        forms = document()["components"]["schemas"]
+
+        for name, field, least in (
+            ("BatchFormRequest", "readings", "minItems"),
+            ("CalculateFormRequest", "intervals", "minItems"),
+            ("PatchedCheckLimitsFormRequest", "limits", "minProperties"),
+            ("SimulateFormRequest", "components", "minItems"),
+        ):
+            assert forms[name]["properties"][field][least] == 1, name
+
+    def test_say_how_large_an_amount_is_also_as_a_text(self):
+        amount = document()["components"]["schemas"]["AllocationFormRequest"]["properties"][
+            "amount"
+        ]
+
+        assert re.search(amount["pattern"], "9999999999.99")
+        assert not re.search(amount["pattern"], "10000000000")
+        assert amount["maximum"] == 9999999999.99
+
+    def test_say_how_large_a_number_is_that_filters(self):
+        listed = document()["paths"]["/api/v1/units"]["get"]["parameters"]
+        (floor,) = (one["schema"] for one in listed if one["name"] == "floor")
+
+        assert floor == {"type": "number", "maximum": 1e50}
+
+    def test_say_that_a_body_of_either_shape_is_needed(self):
+        asked = document()["paths"]["/api/v1/meters/{id}/readings"]["post"]["requestBody"]
+
+        assert asked["required"] is True
+
+    def test_say_which_field_needs_another(self):
+        forms = document()["components"]["schemas"]
+
+        assert forms["RoundFormRequest"]["dependentRequired"] == {"to": ["from"]}
+
+    def test_say_how_long_a_password_is(self):
+        told = document()["components"]["schemas"]["UserRequest"]["properties"]["password"]
+
+        shortest = MinimumLengthValidator().min_length
+        assert (told["minLength"], told["maxLength"]) == (shortest, 256)
 
     def test_say_what_they_do(self):
         mute = [
