@@ -21,6 +21,8 @@ FORMATS = {
 PLAIN: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "null": None}
 # What a field of a name looks like, so that an example reads like an estate and not like a schema.
 FIELDS: dict[str, Any] = {
+    "limits": {"spike.ratio": "3.000"},
+    "password": "a sentence that is long",
     "code": "WC001",
     "name": "Willow Creek",
     "address": "1 Willow Road",
