@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.db import connection
+from psycopg import ClientCursor
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -52,9 +53,12 @@ def read(
     query: str, parameters: Mapping[str, Any], columns: Sequence[tuple[str, str]]
 ) -> npt.NDArray[Any]:
     """The rows of a query as a structured array, in the machine's own byte order."""
-    statement = f"COPY ({query}) TO STDOUT (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.copy(statement, parameters) as copy:
-        content = b"".join(copy)
+    with connection.cursor() as cursor:
+        # COPY takes no parameters on the server.
+        asked = ClientCursor(connection.connection)
+        statement = asked.mogrify(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", parameters)
+        with cursor.copy(statement) as copy:
+            content = b"".join(copy)
     body = memoryview(content)[len(SIGNATURE) : -len(TRAILER)]
     wire = np.frombuffer(body, _layout(columns))
     rows = np.empty(len(wire), [(name, _native(kind)) for name, kind in columns])
