@@ -16,11 +16,13 @@ UNLIMITED = 10**9
 
 @pytest.fixture(scope="module")
 def ground(django_db_setup: None, django_db_blocker) -> Iterator[Ground]:
-    # A server lets its connections go between requests; what is taken back is in this one.
     around = (signals.request_started, signals.request_finished)
-    for signal in around:
-        signal.disconnect(close_old_connections)
     with override_settings(AXES_FAILURE_LIMIT=UNLIMITED), taken_back(django_db_blocker):
-        yield grounds.build(with_canaries=False)
+        built = grounds.build(with_canaries=False)
+        # A server lets its connections go between requests; what is taken back is in this one.
+        # Whoever signs in for the ground by a client of Django's connects this again.
+        for signal in around:
+            signal.disconnect(close_old_connections)
+        yield built
     for signal in around:
         signal.connect(close_old_connections)
