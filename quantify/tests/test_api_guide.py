@@ -56,7 +56,7 @@ class Interpreter:
     def __call__(self, code):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(code, GUIDE.name, "exec"), self.names)  # noqa: S102  (our own guide)
+            exec(compile(code, f"<{GUIDE.name}>", "exec"), self.names)  # noqa: S102  (our own guide)
         return printed.getvalue()
 
 
