@@ -100,14 +100,14 @@ def _estate(wallets: int) -> Estate:
         batch_size=AT_ONCE,
     )
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS bench_wallet")
         cursor.execute(
-            "DROP TABLE IF EXISTS bench_wallet;"
             "CREATE TABLE bench_wallet AS SELECT row_number() OVER (ORDER BY wallet.id) AS n,"
             " wallet.id FROM wallets_wallet AS wallet JOIN units_unit AS unit"
-            " ON unit.id = wallet.unit_id WHERE unit.estate_id = %s;"
-            "ALTER TABLE bench_wallet ADD PRIMARY KEY (n)",
+            " ON unit.id = wallet.unit_id WHERE unit.estate_id = %s",
             [estate.pk],
         )
+        cursor.execute("ALTER TABLE bench_wallet ADD PRIMARY KEY (n)")
         # Plans of foreign keys made on empty tables stay bad in long-lived connections.
         cursor.execute("VACUUM ANALYZE")
     return estate
