@@ -6,6 +6,7 @@ from pathlib import Path
 
 BENCHMARKS = (
     ["ingest.py", "--meters", "100", "--days", "90"],
+    ["growth.py", "--millions", "1", "10"],
     ["verify.py", "--postings", "400000"],
     ["rating.py", "--homes", "10"],
     ["ledger.py"],
