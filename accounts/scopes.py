@@ -7,7 +7,7 @@ people, roles or keys: a key that leaked must not make another one. What is kept
 only to a key that names just that permission.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from accounts import roles
 
@@ -31,17 +31,16 @@ def is_known(scope: str) -> bool:
     return scope in BROAD or (scope in roles.GRANTABLE and not _is_of_people(scope))
 
 
-def covers(scopes: Iterable[str], permission: str) -> bool:
+def covers(scopes: Collection[str], permission: str) -> bool:
     """Whether a permission is within scopes."""
-    if _is_of_people(permission):
+    if permission in scopes:
+        return not _is_of_people(permission)
+    if permission in BY_NAME_ALONE or _is_of_people(permission):
         return False
-    if permission in BY_NAME_ALONE:
-        return permission in set(scopes)
     area, _, action = permission.partition(".")
-    wide = {WRITE, f"{area}:{WRITE}", permission}
-    if action.startswith(LOOKING):
-        wide |= {READ, f"{area}:{READ}"}
-    return not wide.isdisjoint(scopes)
+    if WRITE in scopes or f"{area}:{WRITE}" in scopes:
+        return True
+    return action.startswith(LOOKING) and (READ in scopes or f"{area}:{READ}" in scopes)
 
 
 def _is_of_people(permission: str) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache, cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
@@ -37,8 +37,12 @@ class Direct(serializers.Serializer):
     @cached_property
     def _shows(self) -> list[tuple[str, Show]]:
         """Fields that may ask the request are made for it; others need not be made at all."""
-        plan = _plan(type(self))
-        return [(name, show or _show(self.fields[name])) for name, show in plan]
+        return [(name, show or self._own(name)) for name, show in _plan(type(self))]
+
+    def _own(self, name: str) -> Show:
+        if method := _methods(type(self)).get(name):
+            return cast("Show", getattr(self, method))
+        return _show(self.fields[name])
 
 
 @cache
@@ -48,6 +52,16 @@ def _plan(kind: type[Direct]) -> list[tuple[str, Show | None]]:
         (str(one.field_name), _show(one) if _is_fixed(one) else None)
         for one in kind()._readable_fields
     ]
+
+
+@cache
+def _methods(kind: type[Direct]) -> dict[str, str]:
+    """The methods of a class that show a field, by the field's name."""
+    return {
+        str(one.field_name): str(one.method_name)
+        for one in kind()._readable_fields
+        if type(one) is serializers.SerializerMethodField
+    }
 
 
 def _is_fixed(field: Any) -> bool:
@@ -71,11 +85,7 @@ def _show(field: Any) -> Show:
 
 def _key(field: Any) -> Show:
     """The key of a related object stands in the row itself."""
-    model: type[models.Model] | None = getattr(getattr(field.parent, "Meta", None), "model", None)
-    columns: dict[str, Any] = (
-        {one.name: one for one in model._meta.concrete_fields} if model else {}
-    )
-    column = columns.get(field.source)
+    column = _column(field)
     if (
         column is None
         or type(field).get_attribute is not RelatedField.get_attribute
@@ -84,6 +94,13 @@ def _key(field: Any) -> Show:
     ):
         return _as_the_framework_does(field)
     return attrgetter(column.attname)
+
+
+def _column(field: Any) -> Any:
+    """The column of the model that a field shows as it stands, if it shows one."""
+    model: type[models.Model] | None = getattr(getattr(field.parent, "Meta", None), "model", None)
+    columns = model._meta.concrete_fields if model else ()
+    return next((one for one in columns if one.name == field.source), None)
 
 
 def _read(field: Any, convert: Show) -> Show:
@@ -99,7 +116,12 @@ def _read(field: Any, convert: Show) -> Show:
             return otherwise(instance)
         return None if value is None else convert(value)
 
-    return show
+    def show_column(instance: Any) -> Any:
+        """A value of the row itself is there, and none to call."""
+        value = attribute(instance)
+        return None if value is None else convert(value)
+
+    return show_column if _column(field) is not None else show
 
 
 def _as_the_framework_does(field: Any) -> Show:
@@ -116,7 +138,31 @@ def _conversion(field: Any) -> Show:
     method = type(field).to_representation
     if method is serializers.DecimalField.to_representation:
         return _decimal(field)
+    if method is serializers.BooleanField.to_representation:
+        return _flag(field)
+    if method is serializers.ChoiceField.to_representation:
+        return _choice(field)
+    if method is serializers.UUIDField.to_representation and field.uuid_format == "hex_verbose":
+        return str
     return CONVERSIONS.get(method, field.to_representation)
+
+
+def _flag(field: Any) -> Show:
+    def convert(value: Any) -> Any:
+        return value if value is True or value is False else field.to_representation(value)
+
+    return convert
+
+
+def _choice(field: Any) -> Show:
+    """Words stay the words they are."""
+    words = {name for name in field.choices if type(name) is str}
+
+    def convert(value: Any) -> Any:
+        known = type(value) is str and value in words
+        return value if known else field.to_representation(value)
+
+    return convert
 
 
 def _decimal(field: Any) -> Show:

@@ -103,6 +103,9 @@ class Resource(GenericViewSet):
         """The rows with what their answers need."""
         return rows
 
+    def complete(self, rows: Sequence[Any]) -> None:
+        """Give the rows that are shown what else their answers need, for all of them at once."""
+
     def first_of(self, rows: models.QuerySet, fields: Sequence[str], most: int) -> models.QuerySet:
         """The first rows in an order, for a page by cursor."""
         return rows.order_by(*fields)[:most]
@@ -142,6 +145,7 @@ class Resource(GenericViewSet):
     ) -> Response:
         """Answer an object as it is stored now, with its entity tag."""
         instance = get_object_or_404(self.get_queryset(), pk=pk)
+        self.complete([instance])
         data = self.get_serializer(instance).data
         tag = etags.tag(self.version_of(instance), data)
         own = {ETAG: tag, **(headers or {})}
@@ -161,7 +165,8 @@ class Listed(Resource):
     """`GET /things`"""
 
     def list(self, request: Request, **_: Any) -> Response:
-        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        self.complete(rows)
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
 
 
@@ -206,6 +211,7 @@ class Changed(Resource):
             instance = self.locked_object()
             version = self.version_of(instance)
             etags.check(request, version, required=self.requires_if_match)
+            self.complete([instance])
             form = self.get_serializer(instance, data=request.data, partial=partial)
             form.is_valid(raise_exception=True)
             self.change(instance, form.validated_data)

@@ -1,17 +1,18 @@
 """Units with what supplies them: their meters and their wallet."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import F, Prefetch, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from meters.api.serializers import METER_FIELDS
-from meters.models import Installation, Meter
+from meters.models import Meter
 from quantify.api.filters import BooleanFilter
 from quantify.api.serializers import Money, ShownSerializer
 from units.api.filters import UnitFilters
 from units.api.serializers import UNIT_FIELDS, UnitDetailSerializer, UnitSerializer
 from units.api.views import UnitViewSet
+from wallets.api import supplies
 from wallets.api.settlements import Settling
 from wallets.limits import limit_of
 from wallets.models import Wallet
@@ -22,10 +23,7 @@ class UnitMeterSerializer(ShownSerializer):
 
     class Meta:
         model = Meter
-        fields = tuple(name for name in METER_FIELDS if name != "unit")
-
-    def to_representation(self, installation: Installation) -> Any:
-        return super().to_representation(installation.meter)
+        fields = supplies.METER
 
 
 class UnitWalletSerializer(ShownSerializer):
@@ -33,14 +31,14 @@ class UnitWalletSerializer(ShownSerializer):
 
     class Meta:
         model = Wallet
-        fields = ("id", "balance", "arrears", "is_suspended")
+        fields = supplies.WALLET
 
 
 class SuppliedUnitSerializer(UnitSerializer):
     """A unit with its meters and its wallet."""
 
-    meters = UnitMeterSerializer(source="current_installations", many=True, read_only=True)
-    wallet = UnitWalletSerializer(read_only=True)
+    meters = UnitMeterSerializer(source="supply.meters", many=True, read_only=True)
+    wallet = UnitWalletSerializer(source="supply.wallet", read_only=True)
 
     class Meta(UnitSerializer.Meta):
         fields = (*UNIT_FIELDS, "meters", "wallet")
@@ -73,8 +71,7 @@ class SuppliedUnitViewSet(Settling, UnitViewSet):
     detail_class = SuppliedUnitDetailSerializer
     filterset_class = SuppliedUnitFilters
 
-    def shaped(self, rows: QuerySet) -> QuerySet:
-        rows = super().shaped(rows)
-        current = Installation.objects.at(timezone.now()).select_related("meter").order_by("kind")
-        hanging = Prefetch("installations", queryset=current, to_attr="current_installations")
-        return rows.select_related("wallet").prefetch_related(hanging)
+    def complete(self, rows: Sequence[Any]) -> None:
+        found = supplies.of_units([unit.pk for unit in rows], at=timezone.now())
+        for unit in rows:
+            unit.supply = found[unit.pk]

@@ -545,8 +545,12 @@ class TestPages:
 
         states = [BillDifference.objects.get(pk=one).state for one in ids]
         assert states == ["posted", "posted", "dismissed"]
-        assert [Charge.objects.filter(bill__wallet__unit__installations__meter=meter).count()
-                for meter in meters] == [2, 2, 1]  # fmt: skip
+        charges = [
+            Charge.objects.filter(bill__wallet__unit__installations__meter=meter).count()
+            for meter in meters
+        ]
+        # Whose difference is found first is left to chance.
+        assert sorted(charges) == [1, 2, 2]
 
     def test_one_refusal_stops_no_other(self):
         first, second = closed_unit(), closed_unit()
