@@ -17,7 +17,7 @@ class RoleBackend(BaseBackend):
     ) -> User | None:
         if request is not None:
             throttles.spend_sign_in(request, username)
-        user = User.objects.filter(username__iexact=username).first()
+        user = User.objects.named(username).first()
         with hashing.one_hash():
             if user is None:
                 # The same work as for a known name, so that the time tells nothing.

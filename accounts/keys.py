@@ -1,5 +1,5 @@
 """
-API keys: made, changed, rotated with an overlap, revoked; `accounts.key_owners` finds them.
+API keys: made, changed, rotated with an overlap, revoked; `accounts.callers` finds them.
 
 A key is 256 random bits behind a readable prefix; SHA-256 without a salt is enough for what
 cannot be guessed, and finds the row by one indexed comparison.

@@ -15,7 +15,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts import guesses, key_owners, keys
+from accounts import callers, guesses, keys
 from accounts.models import ApiKey, User
 from quantify.api import problems
 from quantify.api.authentication import RememberedBasicAuthentication
@@ -32,7 +32,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = _key_in(request.headers.get("Authorization", ""))
         if text is None:
             return None
-        user = key_owners.find(text, at=timezone.now())
+        user = callers.by_key(text, at=timezone.now())
         if user is None or user.api_key is None:
             raise _refusal(request, text)
         return user, user.api_key
@@ -73,6 +73,9 @@ class PasswordAuthentication(RememberedBasicAuthentication):
 
     Whoever signs in with a code, or has to, must not get around it with Basic.
     """
+
+    def find(self, name: str) -> User | None:
+        return callers.by_name(name)
 
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None

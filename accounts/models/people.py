@@ -10,8 +10,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -60,6 +61,10 @@ class UserQuerySet(models.QuerySet["User"]):
     def alive(self) -> Self:
         return self.filter(deleted_at=None)
 
+    def named(self, username: str) -> Self:
+        """The one of a user name in any spelling, as their index has it, or nobody."""
+        return self.filter(Exact(Lower("username"), Lower(Value(username))))
+
 
 class UserManager(BaseUserManager["User"]):
     def get_queryset(self) -> UserQuerySet:
@@ -72,7 +77,10 @@ class UserManager(BaseUserManager["User"]):
         return self.get_queryset().alive()
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(username__iexact=username)
+        return self.named(username or "").get()
+
+    def named(self, username: str) -> UserQuerySet:
+        return self.get_queryset().named(username)
 
     def create_user(
         self, username: str, password: str | None = None, *, role: str, **fields: object

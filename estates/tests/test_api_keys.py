@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import key_owners, keys, roles
+from accounts import callers, keys, roles
 from accounts.models import ApiKey, AuditEntry, User
 from accounts.tests.factories import RoleFactory, UserFactory
 from estates.models import Estate
@@ -112,12 +112,12 @@ class TestSignIn:
 
     def test_finds_the_key_with_one_statement(self, admin: User):
         text = key_of(admin)
-        key_owners.find(text, at=timezone.now())
+        callers.by_key(text, at=timezone.now())
 
         with CaptureQueriesContext(
             connection,
         ) as made:
-            user = key_owners.find(text, at=timezone.now())
+            user = callers.by_key(text, at=timezone.now())
 
         assert len(made) == 1
         assert user is not None
@@ -126,10 +126,10 @@ class TestSignIn:
     def test_notes_its_use_at_most_once_a_minute(self, admin: User):
         text, now = key_of(admin), timezone.now()
         for seconds in (0, 30, 59):
-            key_owners.find(text, at=now + timedelta(seconds=seconds))
+            callers.by_key(text, at=now + timedelta(seconds=seconds))
         assert ApiKey.objects.get().last_used_at == now
 
-        key_owners.find(text, at=now + timedelta(seconds=60))
+        callers.by_key(text, at=now + timedelta(seconds=60))
 
         assert ApiKey.objects.get().last_used_at == now + timedelta(seconds=60)
 
@@ -236,8 +236,8 @@ class TestRotate:
         assert bearer(old).get("/auth/me").status_code == 200
         assert bearer(new["key"]).get("/auth/me").status_code == 200
         later = timezone.now() + timedelta(hours=2)
-        assert key_owners.find(old, at=later) is None
-        assert key_owners.find(new["key"], at=later) is not None
+        assert callers.by_key(old, at=later) is None
+        assert callers.by_key(new["key"], at=later) is not None
 
     def test_ends_the_old_key_at_once_if_asked_so(self, api: Client, admin: User):
         old = key_of(admin)

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from accounts import key_owners, keys, roles, second_factor
+from accounts import callers, keys, roles, second_factor
 from accounts.models import ApiKey, Role, User
 from accounts.tests.factories import PASSWORD, RoleFactory, UserFactory
 from accounts.tests.test_second_factor import NOW, code_at
@@ -159,7 +159,7 @@ class TestKeys:
 
         assert "qk_live_" in answer.content.decode()
         assert ApiKey.objects.count() == 2
-        assert key_owners.find(text, at=datetime.now(UTC)) is None
+        assert callers.by_key(text, at=datetime.now(UTC)) is None
 
     def test_have_scopes(self, browser: Browser, admin: User):
         asked = {"user": admin.pk, "name": "Program"}

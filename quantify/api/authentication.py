@@ -42,13 +42,21 @@ class RememberedBasicAuthentication(BasicAuthentication):
             raise AuthenticationFailed(WRONG)
         # One spelling of a name, so that its failures are counted together.
         name = userid.lower()
-        user = _find(name)
+        user = self.find(name)
         if user is not None and self._is_remembered(request._request, name, user, password):
             return user, None
         verified = self._verified(request._request, name, password)
         with suppress(RedisError):
             cache.set(_remembered_as(verified, password), 1, settings.BASIC_AUTH_REMEMBER_SECONDS)
         return verified, None
+
+    def find(self, name: str) -> AbstractBaseUser | None:
+        """The person of a user name, active or not."""
+        people = get_user_model()
+        try:
+            return people._default_manager.get_by_natural_key(name)
+        except people.DoesNotExist:
+            return None
 
     @staticmethod
     def _is_remembered(
@@ -80,14 +88,6 @@ class RememberedBasicAuthentication(BasicAuthentication):
         with suppress(RedisError):
             cache.delete(_locked_as(request, name))
         return user
-
-
-def _find(name: str) -> AbstractBaseUser | None:
-    people = get_user_model()
-    try:
-        return people._default_manager.get_by_natural_key(name)
-    except people.DoesNotExist:
-        return None
 
 
 def _remembered_as(user: AbstractBaseUser, password: str) -> str:

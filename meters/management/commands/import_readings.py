@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Only say what would come of it")
 
     def handle(self, *, file: Path, username: str, dry_run: bool, **_: Any) -> None:
-        user = User.objects.filter(username__iexact=username, is_active=True).first()
+        user = User.objects.named(username).filter(is_active=True).first()
         if user is None or not user.has_perm("meters.add_reading"):
             raise CommandError(f"{username} may not record readings.")
         try:
