@@ -42,8 +42,7 @@ class EnvelopePagination(BasePagination):
         if token is not None:
             return self._by_cursor(queryset, request, per_page, token, view)
         page = _number(request, "page", 1, HIGHEST_PAGE)
-        is_long = bool(getattr(view, "cursor_fields", ()))
-        total = totals.of_long(queryset) if is_long else queryset.count()
+        rows, total = _numbered(queryset, page, per_page, is_long=_is_long(view))
         pages = -(-total // per_page)
         self.envelope = {
             "page": page,
@@ -53,8 +52,7 @@ class EnvelopePagination(BasePagination):
             "next_page": page + 1 if page < pages else None,
             "prev_page": min(page - 1, pages) if page > 1 and pages else None,
         }
-        start = (page - 1) * per_page
-        return list(queryset[start : start + per_page]) if start < total else []
+        return rows
 
     def _by_cursor(
         self, queryset: QuerySet, request: Request, per_page: int, token: str, view: Any
@@ -105,6 +103,25 @@ class EnvelopePagination(BasePagination):
             {"name": name, "in": "query", "required": False, "schema": schema}
             for name, schema in schemas.items()
         ]
+
+
+def _numbered(
+    queryset: QuerySet, page: int, per_page: int, *, is_long: bool
+) -> tuple[list[Any], int]:
+    """The rows of a page, and how many there are in all."""
+    first = list(queryset[:per_page]) if page == 1 else []
+    if page == 1 and len(first) < per_page:
+        # Nothing is left to count.
+        return first, len(first)
+    total = totals.of_long(queryset) if is_long else queryset.count()
+    start = (page - 1) * per_page
+    if page == 1 or start >= total:
+        return first, total
+    return list(queryset[start : start + per_page]), total
+
+
+def _is_long(view: Any) -> bool:
+    return bool(getattr(view, "cursor_fields", ()))
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:
