@@ -26,7 +26,6 @@ from notifications.api.views import (
     DeliveryViewSet,
     DeviceViewSet,
     OwnSettings,
-    TemplateViewSet,
 )
 from quantify import metrics
 from quantify.api import documents, health
@@ -43,6 +42,7 @@ from units.api.announcements import AnnouncingViewSet
 from units.api.consents import ConsentViewSet, ResidentConsentViewSet
 from units.api.residents import ResidentViewSet
 from units.api.sign_ins import SignInViewSet
+from units.api.templates import EstateTemplateViewSet
 from wallets.api.accounts import Accounts
 from wallets.api.closings import BillDifferenceViewSet, MonthClosingViewSet
 from wallets.api.commands import CommandViewSet
@@ -65,7 +65,7 @@ router.register("meters", MeterViewSet, "meter")
 router.register("rate-tables", SimulatedRateTableViewSet, "rate-table")
 router.register("relay-drift", RelayDriftViewSet, "relay-drift")
 router.register("notifications", AnnouncingViewSet, "notification")
-router.register("notification-templates", TemplateViewSet, "notification-template")
+router.register("notification-templates", EstateTemplateViewSet, "notification-template")
 router.register("deliveries", DeliveryViewSet, "delivery")
 router.register("devices", DeviceViewSet, "device")
 router.register("residents", ResidentViewSet, "resident")

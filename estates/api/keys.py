@@ -12,6 +12,7 @@ from django_filters import FilterSet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,15 +31,25 @@ OVERLAP_HOURS = 24
 LONGEST_OVERLAP_HOURS = int(keys.LONGEST_OVERLAP.total_seconds() // 3600)
 
 
-class EstateId(ScopedRelatedField):
-    """An estate by its id, kept by value."""
+class EstateIds(serializers.ListField):
+    """Estates by their ids, kept by value; one the caller may not see does not exist."""
 
-    def to_internal_value(self, data: Any) -> UUID:
-        estate: Estate = super().to_internal_value(data)
-        return estate.pk
+    child = serializers.UUIDField()
 
-    def to_representation(self, value: Any) -> Any:
-        return value
+    def to_internal_value(self, data: Any) -> list[UUID]:
+        ids: list[UUID] = super().to_internal_value(data)
+        rows = Estate.objects.alive().filter(pk__in=ids)
+        if "request" in self.context:
+            rows = rows.visible_to(self.context["request"].user)
+        known = set(rows.values_list("pk", flat=True))
+        missing = ErrorDetail("There is no such object.", "does_not_exist")
+        # By their places, as errors of a list are told.
+        unknown: dict[Any, Any] = {
+            place: [missing] for place, one in enumerate(ids) if one not in known
+        }
+        if unknown:
+            raise ValidationError(unknown)
+        return ids
 
 
 class ApiKeySerializer(ResourceSerializer):
@@ -54,10 +65,7 @@ class ApiKeySerializer(ResourceSerializer):
     scopes = serializers.ListField(
         child=serializers.CharField(max_length=100), min_length=1, max_length=100
     )
-    estates = serializers.ListField(
-        child=EstateId(queryset=Estate.objects.all()),
-        min_length=1, max_length=1000, allow_null=True, required=False,
-    )  # fmt: skip
+    estates = EstateIds(min_length=1, max_length=1000, allow_null=True, required=False)
 
     class Meta:
         model = ApiKey

@@ -79,6 +79,7 @@ class TestCreate:
             pytest.param({"scopes": ["everything"]}, "scopes", id="unknown scope"),
             pytest.param({"scopes": ["accounts.add_user"]}, "scopes", id="people"),
             pytest.param({"estates": []}, "estates", id="no estate"),
+            pytest.param({"estates": ["no id"]}, "estates[0]", id="no id of an estate"),
             pytest.param({"estates": ["00000000-0000-7000-8000-000000000000"]}, "estates[0]",
                          id="no such estate"),
             pytest.param({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at", id="over before"),
@@ -92,6 +93,17 @@ class TestCreate:
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"].startswith(field)
         assert not ApiKey.objects.exists()
+
+    def test_looks_for_all_estates_at_once(self, api: Client):
+        estates = [str(EstateFactory.create().pk) for _ in range(20)]
+
+        with CaptureQueriesContext(connection) as asked:
+            answer = api.post(
+                "/api-keys", {"name": "Reader", "scopes": ["read"], "estates": estates}
+            )
+
+        assert answer.json()["data"]["estates"] == estates
+        assert sum('FROM "estates_estate"' in one["sql"] for one in asked) == 1
 
     def test_is_for_super_admins(self):
         for role in (roles.PROPERTY_MANAGER, roles.BILLING_ADMIN, roles.VIEWER, roles.RESIDENT):

@@ -202,6 +202,17 @@ class TestTemplates:
         response = client.post("/notification-templates", {**self.BODY, "estate": str(foreign)})
         assert response.status_code == 422
 
+    def test_of_no_estate_that_exists_are_refused_to_super_admins_too(self, estate):
+        estate.deleted_at = timezone.now()
+        estate.save()
+        admin = Client(UserFactory.create())
+
+        for nowhere in ("00000000-0000-7000-8000-000000000000", str(estate.pk)):
+            response = admin.post("/notification-templates", {**self.BODY, "estate": nowhere})
+            assert response.status_code == 422
+            assert response.json()["errors"][0]["field"] == "estate"
+        assert not Template.objects.exclude(scope=None).exists()
+
     def test_refuse_unknown_placeholders(self, manager, estate):
         body = {**self.BODY, "estate": str(estate.pk), "body": "{password}"}
 
