@@ -163,6 +163,17 @@ class CreditSwitchAdmin(SuperAdminMixin, PortalAdmin):
         answer: HttpResponse = super().add_view(request, form_url, extra_context)
         return answer
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        only = {**(extra_context or {}), "show_save_and_add_another": False}
+        answer: HttpResponse = super().changeform_view(request, object_id, form_url, only)
+        return answer
+
     def save_model(
         self,
         request: HttpRequest,

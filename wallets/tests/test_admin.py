@@ -153,7 +153,10 @@ class TestCreditSwitch:
         client = client_of(roles.SUPER_ADMIN, wallet)
         sent = {"is_inhibited": "on", "reason": "Restored from a backup"}
 
-        assert client.get(url).status_code == 200
+        page = client.get(url)
+        assert page.status_code == 200
+        assert 'name="_save"' in page.content.decode()
+        assert 'name="_addanother"' not in page.content.decode()
         assert client.post(url, sent).status_code == 302
         assert client.get(url).status_code == 403
         assert client.post(url, sent).status_code == 403

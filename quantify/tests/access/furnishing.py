@@ -24,9 +24,10 @@ from quantify.tests.access import past
 from quantify.tests.access.callers import FORMER, give_device
 from quantify.tests.world import World
 from units.models import Resident
-from wallets.billing import closings
-from wallets.models import BillDifference, SuspenseReceipt, Wallet
+from wallets.billing import closings, differences
+from wallets.models import SuspenseReceipt
 from wallets.office import suspense
+from wallets.tests.metering import use
 
 
 def furnished(code: str, *, units: int) -> World:
@@ -102,14 +103,11 @@ def _a_limit() -> str:
 
 
 def _late(built: World) -> None:
-    """A month that is closed, and what would differ in it."""
+    """A month that is closed, and use of that month that came in afterwards."""
     now = timezone.now()
     this_month = first_of_month(local_day(now, built.estate.zone))
     month = first_of_month(this_month - timedelta(days=40))
     closings.close(estate=built.estate, month=month, actor=None, closed_at=now)
-    for wallet in Wallet.objects.filter(unit__estate=built.estate):
-        BillDifference.objects.create(
-            wallet=wallet, estate=built.estate, utility="electricity", month=month,
-            amount=Decimal(5), charged=Decimal(0), consumption_before=0, consumption_after=1000,
-            cause="readings", found_at=now,
-        )  # fmt: skip
+    for meter in built.meters:
+        use(meter, month + timedelta(days=3), "10")
+    differences.look(now=now)

@@ -33,8 +33,6 @@ class State:
     where: Mapping[str, Any] = field(default_factory=dict)
     sent: Sent = lambda ours: {}
     is_reading: bool = False
-    told: str = ""
-    """What who may is told where the ground has nothing that could be done."""
 
 
 def always(**sent: Any) -> Sent:
@@ -166,7 +164,6 @@ STATES: dict[str, State] = {
     "units.resident invite": State(where={"user": None}),
     "units.resident take_consent": State(sent=always(purpose=Consent.Purpose.values[-1])),
     "units.unit move_in": READING,
-    "wallets.billdifference post_difference": State(told="The facts changed since"),
     "wallets.monthclosing add": State(
         sent=lambda ours: {"month": first_of_month(timezone.localdate()) - timedelta(days=1)}
     ),
