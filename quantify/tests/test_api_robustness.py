@@ -29,7 +29,7 @@ NASTY = [
     "7d0e5f8e-0000-7000-8000-000000000000",
 ]  # fmt: skip
 # In how many parts the fields are dealt out to the values; `make soak` gives each field each value.
-SHARES = pytest.mark.parametrize("shares", [6, pytest.param(1, marks=pytest.mark.soak)])
+SHARES = pytest.mark.parametrize("shares", [12, pytest.param(1, marks=pytest.mark.soak)])
 
 
 @pytest.fixture
