@@ -1,6 +1,5 @@
 """What the pages of rate tables and versions show besides their forms."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
+from quantify.api import parsing
 from quantify.periods import local_day
 from quantify.quantities import Utility
 from rates import pictures, pricing, version_changes
@@ -118,7 +118,7 @@ def _table(request: HttpRequest) -> RateTable | None:
 
 
 def _preview(request: HttpRequest, table: RateTable) -> Preview:
-    written = json.loads(request.POST.get("components") or "[]", parse_float=str)
+    written = parsing.read(request.POST.get("components") or "[]", parse_float=str)
     if not isinstance(written, list):
         raise ValueError("write a list of components")  # noqa: TRY004  (as other bad JSON)
     return preview(table=table, written=written, day=_day(request.POST.get("effective_from", "")))

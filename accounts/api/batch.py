@@ -1,7 +1,10 @@
 """`POST /batch`: several operations, all or none."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from hashlib import sha256
+from typing import Any, cast
 
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
@@ -10,14 +13,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import answers
+from accounts.models import User
+from accounts.scoping import estates_of
 from quantify.api import batch, idempotency, problems
-from quantify.api.batch import Operation
+from quantify.api.batch import READ, Operation, Result
 from quantify.api.headers import REPLAYED, answers_with
 from quantify.api.permissions import SIGNED_IN
 from quantify.api.problems import Problem, translated
 from quantify.api.serializers import Form
 from quantify.api.views import View, told
 
+STANDING_CHANGED = (
+    "What you may do has changed since this batch was carried out: ask for what it made by itself."
+)
 KEY = idempotency.parameter("The same key and operations give the same answer; others are refused.")
 
 
@@ -89,20 +97,51 @@ class Batch(View):
         return told(body, headers=idempotency.replayed_header(replayed=replayed))
 
 
-def _run(operations: list[Operation], request: Request) -> dict[str, Any]:
-    return {"results": [asdict(result) for result in batch.run(operations, request)]}
+def _run(
+    operations: list[Operation], request: Request, known: Mapping[int, Result] | None = None
+) -> dict[str, Any]:
+    return {"results": [asdict(one) for one in batch.run(operations, request, known or {})]}
 
 
 def _once(operations: list[Operation], request: Request, key: str, digest: str) -> tuple[Any, bool]:
-    """The answer, and whether it was given before."""
+    """
+    The answer, and whether it was given before.
+
+    :raises Problem: 403 if the caller may do less, or something else, than when it was given.
+    """
+    standing = _standing(cast("User", request.user))
     with transaction.atomic():
         batch.limit_waiting()
         claimed = answers.claim(key=key, digest=digest)
         if claimed is not None:
             body = _run(operations, request)
-            answers.keep(claimed, body)
+            answers.keep(claimed, {"standing": standing, "written": _written(operations, body)})
             return body, False
-    known = answers.find(key=key, digest=digest)
-    if known is None:
+    kept = answers.find(key=key, digest=digest)
+    if kept is None:
         raise Problem(problems.BUSY)
-    return known, True
+    if kept.get("standing") != standing:
+        raise Problem(problems.FORBIDDEN, STANDING_CHANGED)
+    known = {int(index): Result(**one) for index, one in kept["written"].items()}
+    return _run(operations, request, known), True
+
+
+def _written(operations: list[Operation], body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of an answer: what was read is read anew, with the eyes of that moment."""
+    return {
+        str(index): result
+        for index, (operation, result) in enumerate(zip(operations, body["results"], strict=True))
+        if operation.method != READ
+    }
+
+
+def _standing(user: User) -> str:
+    """What a caller may do and where, with the key they came with: a digest of it."""
+    key, estates = user.api_key, estates_of(user)
+    told = [
+        user.role.code,
+        sorted(user.permission_names),
+        None if estates is None else sorted(map(str, estates)),
+        None if key is None else [sorted(key.scopes), sorted(map(str, key.estates or ()))],
+    ]
+    return sha256(json.dumps(told).encode()).hexdigest()

@@ -1,6 +1,5 @@
 """The address that ChirpStack posts its events to."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import IO, Any, cast
@@ -20,7 +19,7 @@ from meters.lorawan.chirpstack import Kind
 from meters.lorawan.errors import UnreadableEvent
 from meters.models.radio import NetworkServer
 from meters.radio import reception, servers
-from quantify.api import addresses, problems
+from quantify.api import addresses, parsing, problems
 from quantify.api.problems import Problem
 from quantify.api.views import View, told
 
@@ -55,8 +54,8 @@ class EventParser(BaseParser):
         if len(body) > LARGEST:
             raise Problem(TOO_LARGE)
         try:
-            event = json.loads(body)
-        except (ValueError, RecursionError) as error:
+            event = parsing.read(body)
+        except ValueError as error:
             raise ParseError("The body is not JSON.") from error
         if not isinstance(event, Mapping):
             raise ParseError("An event is a JSON object.")

@@ -26,7 +26,8 @@ from quantify.api import idempotency, problems, request_id
 from quantify.api.problems import Problem
 
 BASE = "/api/v1"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+READ = "GET"
+METHODS = (READ, "POST", "PUT", "PATCH", "DELETE")
 HEADERS = ("If-Match", idempotency.HEADER)
 MOST = 100
 LONGEST_PATH = 2000
@@ -63,12 +64,15 @@ class Result:
     body: Any
 
 
-def run(operations: Sequence[Operation], request: Request) -> list[Result]:
+def run(
+    operations: Sequence[Operation], request: Request, known: Mapping[int, Result]
+) -> list[Result]:
     """
     Carry out all operations in their order within one database transaction.
 
-    A key of the whole batch becomes a key of each operation that has none of its own: money
-    does not move twice even after the answer to the batch is forgotten.
+    Those whose results are `known`, by their index, were carried out before. A key of the whole
+    batch becomes a key of each operation that has none of its own: money does not move twice even
+    after the answer to the batch is forgotten.
 
     :raises Problem: what the first operation that failed says, under its index; nothing is kept.
     """
@@ -76,7 +80,7 @@ def run(operations: Sequence[Operation], request: Request) -> list[Result]:
     with transaction.atomic():
         limit_waiting()
         return [
-            _result(index, operation, request, _own_key(key, index))
+            known.get(index) or _result(index, operation, request, _own_key(key, index))
             for index, operation in enumerate(operations)
         ]
 
@@ -121,7 +125,7 @@ def _address(operation: Operation) -> tuple[str, str]:
     :raises Problem: unless it is a plain path; only a GET has a query.
     """
     path, asks, query = operation.path.partition("?")
-    if not _PATH.fullmatch(path) or (asks and operation.method != "GET"):
+    if not _PATH.fullmatch(path) or (asks and operation.method != READ):
         raise Problem(NOT_IN_A_BATCH)
     return path if path.startswith(f"{BASE}/") else f"{BASE}{path}", query
 
@@ -149,7 +153,7 @@ def _request(
     path, query = address
     body = b"" if operation.body is None else json.dumps(operation.body).encode()
     environ = {name: value for name, value in outer.META.items() if not name.startswith("HTTP_")}
-    given = {idempotency.HEADER: key} if key and operation.method != "GET" else {}
+    given = {idempotency.HEADER: key} if key and operation.method != READ else {}
     given.update(operation.headers)
     for name, value in given.items():
         environ[f"HTTP_{name.upper().replace('-', '_')}"] = value

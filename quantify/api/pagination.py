@@ -18,7 +18,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from quantify.api import problems, totals
+from quantify.api import parsing, problems, totals
 from quantify.api.filters import PAGING
 
 HIGHEST_PAGE = 1_000_000
@@ -153,13 +153,20 @@ def _text(row: Any, name: str) -> str:
 
 def _values(model: type[Model], fields: Sequence[str], token: str) -> list[Any]:
     try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         return [
             model._meta.get_field(name.lstrip("-")).to_python(value)  # type: ignore[union-attr]
-            for name, value in zip(fields, json.loads(text), strict=True)
+            for name, value in zip(fields, _written(token), strict=True)
         ]
     except (binascii.Error, ValueError, TypeError, ValidationError) as error:
         raise problems.invalid("cursor", "invalid", "This cursor was not given here.") from error
+
+
+def _written(token: str) -> list[str]:
+    text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    written = parsing.read(text)
+    if not all(isinstance(value, str) for value in written):
+        raise ValueError("what a cursor names is written as texts")
+    return list(written)
 
 
 def _after(model: type[Model], fields: Sequence[str], token: str) -> Q:

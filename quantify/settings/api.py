@@ -14,7 +14,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "quantify.api.pagination.EnvelopePagination",
     "DEFAULT_FILTER_BACKENDS": ["quantify.api.filters.StrictFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["quantify.api.parsing.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "quantify.api.refusals.handle",
     "COERCE_DECIMAL_TO_STRING": True,

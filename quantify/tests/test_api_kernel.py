@@ -183,6 +183,16 @@ class TestProblems:
         assert response.status_code == 400
         assert response.json()["code"] == "malformed"
 
+    @pytest.mark.parametrize("depth", [70, 5_000, 20_000])
+    @pytest.mark.parametrize("around", ["[]", '{"a": }'])
+    def test_answer_what_is_nested_too_deeply(self, admin, depth, around):
+        begins, ends = around[:-1], around[-1]
+        body = f'{{"name": {begins * depth}1{ends * depth}}}'
+
+        response = admin.post("/estates", body, content_type="application/json")
+
+        assert (response.status_code, response.json()["code"]) == (400, "malformed")
+
     def test_answer_another_media_type(self, admin):
         response = admin.post("/estates", data="a=1", content_type="text/plain")
 

@@ -11,10 +11,10 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from accounts import answers, roles
-from accounts.models import AuditEntry, KeptAnswer
+from accounts import answers, keys, roles
+from accounts.models import AuditEntry, KeptAnswer, Role
 from accounts.tests.factories import UserFactory
-from estates.models import Estate
+from estates.models import Estate, Membership
 from estates.tests.factories import EstateFactory
 from meters.tests.factories import ConcentratorFactory
 from notifications.models import Notification
@@ -277,6 +277,53 @@ class TestIdempotency:
         assert "Idempotent-Replayed" not in first.headers
         assert again["Idempotent-Replayed"] == "true"
         assert Transaction.objects.count() == 2
+
+    def test_reads_anew_what_was_read(self, admin):
+        estate = EstateFactory.create(code="WC001")
+        change = {"method": "PATCH", "path": f"/estates/{estate.pk}", "body": {"city": "Paarl"}}
+        read = {"method": "GET", "path": f"/estates/{estate.pk}"}
+        send(admin, change, read, HTTP_IDEMPOTENCY_KEY="one")
+        Estate.objects.update(city="Wellington")
+
+        again = send(admin, change, read, HTTP_IDEMPOTENCY_KEY="one").json()["data"]["results"]
+
+        assert [one["body"]["data"]["city"] for one in again] == ["Paarl", "Wellington"]
+        assert Estate.objects.get().city == "Wellington"
+        kept = KeptAnswer.objects.get().body
+        assert list(kept["written"]) == ["0"]
+
+    @pytest.mark.parametrize("loses", ["role", "estate"])
+    def test_answers_nobody_who_may_do_something_else_by_now(self, loses):
+        manager = UserFactory.create(role=roles.PROPERTY_MANAGER)
+        estate = EstateFactory.create(members=[manager])
+        asked = {"method": "POST", "path": "/residents", "body": {
+            "estate": str(estate.pk), "first_name": "Thandi", "last_name": "Mokoena",
+        }}  # fmt: skip
+        assert send(Client(manager), asked, HTTP_IDEMPOTENCY_KEY="one").status_code == 200
+        if loses == "role":
+            manager.role = Role.objects.get(code=roles.VIEWER)
+            manager.save()
+        else:
+            Membership.objects.all().delete()
+
+        again = send(Client(manager), asked, HTTP_IDEMPOTENCY_KEY="one")
+
+        assert again.status_code == 403
+        assert "Mokoena" not in again.content.decode()
+
+    def test_answers_no_narrower_key_of_the_same_person(self):
+        manager = UserFactory.create(role=roles.PROPERTY_MANAGER)
+        here, there = (EstateFactory.create(members=[manager]) for _ in range(2))
+        asked = {"method": "GET", "path": f"/residents?estate={there.pk}"}
+        assert send(Client(manager), asked, HTTP_IDEMPOTENCY_KEY="one").status_code == 200
+        made = keys.make(
+            user=manager, name="here", scopes=["write"], estates=[here.pk], expires_at=None,
+            at=timezone.now(),
+        )  # fmt: skip
+        narrower = Client()
+        narrower.credentials(HTTP_AUTHORIZATION=f"Bearer {made.text}")
+
+        assert send(narrower, asked, HTTP_IDEMPOTENCY_KEY="one").status_code == 403
 
     def test_refuses_another_batch_under_the_key(self, admin):
         wallet = WalletFactory.create()

@@ -1,3 +1,4 @@
+from base64 import urlsafe_b64encode
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -282,6 +283,9 @@ class TestTransactions:
         assert seen == amounts[::-1]
         ascending = client.get("/transactions?cursor=&order=asc").json()["data"]
         assert [one["amount"] for one in ascending] == amounts
+        for written in ("[null, null]", "[1, 2]", "{}", "null", "[[]]", "[" * 12_000, '["a"]'):
+            token = urlsafe_b64encode(written.encode()).decode()
+            assert client.get(f"/transactions?cursor={token}").status_code == 422, written
         assert client.get("/transactions?cursor=abc").status_code == 422
         assert client.get("/transactions?cursor=&page=1").status_code == 422
 
