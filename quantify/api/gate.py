@@ -1,9 +1,10 @@
 """What is refused before anything looks at a request: too large, too many, unencrypted, TRACE."""
 
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from quantify.api import addresses, problems, request_id, throttles
@@ -12,7 +13,9 @@ from quantify.api.problems import Kind, Problem
 
 API = "/api/"
 UNCOUNTED = ("/api/v1/health/", f"/{settings.STATIC_URL.strip('/')}/")
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES = frozenset({"same-origin", "none"})
 IMPORTS = ("text/csv", "multipart/form-data")
 
 
@@ -38,13 +41,12 @@ class GateMiddleware:
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         if request.method not in METHODS and not _asks_for_methods(request):
-            return HttpResponseNotAllowed(sorted(METHODS))
+            return refused(request, problems.METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
         if request.path.startswith(UNCOUNTED):
             return None
-        if _is_unencrypted(request):
-            return refused(request, problems.HTTPS_NEEDED)
-        if _is_too_large(request):
-            return refused(request, problems.TOO_LARGE, {"Connection": "close"})
+        for is_so, kind, headers in REFUSALS:
+            if is_so(request):
+                return refused(request, kind, headers)
         try:
             throttles.spend(request, throttles.ADDRESS, addresses.of(request))
         except throttles.TooMany as error:
@@ -78,6 +80,24 @@ def _is_unencrypted(request: HttpRequest) -> bool:
     return bool(settings.SECURE_SSL_REDIRECT) and is_api and not request.is_secure()
 
 
+def _is_foreign(request: HttpRequest) -> bool:
+    """
+    Whether a page of another site had a browser change something through the API.
+
+    The browser adds credentials by itself that it was once asked for by HTTP Basic. It says where
+    the page is from (Fetch Metadata, W3C; older ones, and over plain HTTP, by Origin alone).
+    """
+    if not request.path.startswith(API) or request.method in SAFE:
+        return False
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in OWN_SITES
+    origin = request.headers.get("Origin")
+    if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
+        return False
+    return urlsplit(origin).netloc != request.get_host()
+
+
 def _is_too_large(request: HttpRequest) -> bool:
     try:
         length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -86,3 +106,10 @@ def _is_too_large(request: HttpRequest) -> bool:
     is_import = request.content_type in IMPORTS
     most: int = settings.MAX_IMPORT_BYTES if is_import else settings.MAX_BODY_BYTES
     return length > most
+
+
+REFUSALS: tuple[tuple[Callable[[HttpRequest], bool], Kind, Mapping[str, str]], ...] = (
+    (_is_unencrypted, problems.HTTPS_NEEDED, {}),
+    (_is_foreign, problems.FOREIGN_PAGE, {}),
+    (_is_too_large, problems.TOO_LARGE, {"Connection": "close"}),
+)

@@ -120,6 +120,11 @@ HTTPS_NEEDED = define(
     "The API is served over HTTPS only, and what came over plain HTTP may have been read: "
     "change a password or key that was sent with it.",
 )  # fmt: skip
+FOREIGN_PAGE = define(
+    "foreign_page", HTTPStatus.FORBIDDEN, "Sent by another site's page",
+    "A page of another site had the browser send this. Only pages of this server change anything "
+    "from within a browser; programs send neither Origin nor Sec-Fetch-Site.",
+)  # fmt: skip
 UNEXPECTED = define(
     "unexpected", HTTPStatus.INTERNAL_SERVER_ERROR, "Unexpected error",
     "Something failed that should not have. Tell us the request id.",

@@ -7,7 +7,10 @@ from unittest.mock import patch
 import pytest
 from django.test import Client as Browser
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 
+from accounts import keys
+from accounts.models import ApiKey
 from accounts.tests.factories import PASSWORD, UserFactory
 from estates.models import Estate
 from estates.tests.factories import EstateFactory
@@ -140,6 +143,67 @@ class TestForms:
 
         assert answer.status_code == 401
         assert not Estate.objects.exists()
+
+
+class TestForeignPages:
+    """The browser adds by itself what it was once asked for by HTTP Basic."""
+
+    FORM = "application/x-www-form-urlencoded"
+
+    @pytest.fixture
+    def key(self):
+        return keys.make(
+            user=UserFactory.create(), name="old", scopes=["write"], estates=None,
+            expires_at=None, at=timezone.now(),
+        ).key  # fmt: skip
+
+    @pytest.fixture
+    def person(self):
+        return Browser(headers={"Authorization": basic(UserFactory.create().username)})
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            pytest.param({"Sec-Fetch-Site": "cross-site"}, id="another site"),
+            pytest.param({"Sec-Fetch-Site": "same-site"}, id="a neighbour of the site"),
+            pytest.param({"Origin": "https://evil.example"}, id="an older browser"),
+            pytest.param({"Origin": "null"}, id="a sandboxed page"),
+            pytest.param({"Origin": "http://testserver:81"}, id="another port"),
+        ],
+    )
+    def test_change_nothing(self, person, key, sent):
+        rotated = f"/api/v1/api-keys/{key.pk}/rotate"
+
+        answer = person.post(rotated, b"", content_type=self.FORM, headers=sent)
+
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "foreign_page"
+        assert ApiKey.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            pytest.param({}, id="a program"),
+            pytest.param(
+                {"Sec-Fetch-Site": "same-origin", "Origin": "http://testserver"}, id="our own page"
+            ),
+            pytest.param({"Origin": "http://testserver"}, id="our own page, an older browser"),
+            pytest.param({"Origin": "https://shown.example"}, id="what a proxy is known as"),
+        ],
+    )
+    def test_are_no_others(self, person, key, sent, settings):
+        settings.CSRF_TRUSTED_ORIGINS = ["https://shown.example"]
+
+        answer = person.post(
+            f"/api/v1/api-keys/{key.pk}/rotate", content_type="application/json", headers=sent
+        )
+
+        assert answer.status_code == 201
+
+    def test_may_be_read_from_by_a_link(self, person):
+        answer = person.get("/api/v1/estates", headers={"Sec-Fetch-Site": "cross-site"})
+
+        assert answer.status_code == 200
 
 
 class TestBodies:
