@@ -18,8 +18,12 @@ switch of credit control) is for super admins alone and can be given to nobody.
 
 An API key is narrowed to scopes (`read`, `write`, an area with one of them such as `wallets:read`,
 or one permission) and to estates, and never can do more than its owner can at that moment. People,
-roles and keys are never changed with a key; the number of an identity document is shown to one that
-names `units.reveal_resident`, and to no other.
+roles and keys are never changed with a key, nor who of the residents signs in; the number of an
+identity document is shown to one that names `units.reveal_resident`, and to no other.
+
+What an object shows of others (a unit its wallet, meters and occupant, an estate its sums, the
+status of a meter its alerts, last reading and open command) is null without the permission to look
+at them.
 """
 YES, NO = "yes", ""
 

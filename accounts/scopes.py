@@ -14,6 +14,8 @@ from accounts import roles
 READ, WRITE = "read", "write"
 AREAS = ("accounts", "estates", "units", "meters", "rates", "wallets", "notifications", "reports")
 LOOKING = "view_"
+OF_PEOPLE = frozenset({"units.invite_resident"})
+"""What changes who signs in, wherever its area is."""
 OF_EVERY_ESTATE = frozenset({"estates.add_estate"})
 """What a key that is bound to some estates cannot do: it would not see what it made."""
 BY_NAME_ALONE = frozenset({"units.reveal_resident"})
@@ -45,4 +47,4 @@ def covers(scopes: Collection[str], permission: str) -> bool:
 
 def _is_of_people(permission: str) -> bool:
     area, _, action = permission.partition(".")
-    return area == "accounts" and not action.startswith(LOOKING)
+    return permission in OF_PEOPLE or (area == "accounts" and not action.startswith(LOOKING))

@@ -26,6 +26,7 @@ from quantify.api.serializers import (
     ScopedRelatedField,
     ShownSerializer,
 )
+from quantify.api.withholding import Withholding
 from quantify.quantities import format_kilo
 from units.models import Unit
 
@@ -259,7 +260,7 @@ class RadioSerializer(ShownSerializer):
         )  # fmt: skip
 
 
-class MeterStatusSerializer(serializers.Serializer):
+class MeterStatusSerializer(Withholding):
     """What is known of a meter right now."""
 
     meter = serializers.UUIDField(source="pk")
@@ -271,8 +272,14 @@ class MeterStatusSerializer(serializers.Serializer):
     relay_state = serializers.CharField()
     relay_read_at = Instant(allow_null=True)
     radio = RadioSerializer(allow_null=True)
-    open_alerts = AlertSerializer(many=True)
+    open_alerts = AlertSerializer(many=True, allow_null=True)
     open_command = CommandSerializer(allow_null=True)
+
+    withheld_without = {
+        "last_reading": "meters.view_reading",
+        "open_alerts": "meters.view_meteralert",
+        "open_command": "meters.view_command",
+    }
 
 
 def channel_name(channel: int) -> str:

@@ -224,7 +224,7 @@ class MeterViewSet(PastMeters, ListedAsFile, Shown, Created, Changed, Archived, 
         meter.open_alerts = alerts.order_by("-raised_at")
         commands = meter.commands.within_stays(person).open().select_related("requested_by")
         meter.open_command = commands.prefetch_related(LIFE).first()
-        return told(MeterStatusSerializer(meter).data)
+        return told(MeterStatusSerializer(meter, context=self.get_serializer_context()).data)
 
 
 def shaped(meters: QuerySet, *, alone: bool) -> QuerySet:

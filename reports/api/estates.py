@@ -11,6 +11,7 @@ from estates.api.views import EstateViewSet
 from estates.models import Estate
 from meters.api.serializers import Kilo
 from quantify.api.serializers import Money
+from quantify.api.withholding import Withholding
 from quantify.periods import local_day
 from reports import estates
 
@@ -21,16 +22,23 @@ class ConsumptionTodaySerializer(serializers.Serializer):
     solar = Kilo()
 
 
-class StatisticsSerializer(serializers.Serializer):
+class StatisticsSerializer(Withholding):
     """The estate at a glance; consumption is that of the local day so far, in kWh or kl."""
 
-    units = serializers.IntegerField()
-    occupied = serializers.IntegerField()
-    meters = serializers.IntegerField()
-    meters_offline = serializers.IntegerField()
-    balance_total = Money()
-    low_balance_count = serializers.IntegerField()
-    consumption_today = ConsumptionTodaySerializer()
+    units = serializers.IntegerField(allow_null=True)
+    occupied = serializers.IntegerField(allow_null=True)
+    meters = serializers.IntegerField(allow_null=True)
+    meters_offline = serializers.IntegerField(allow_null=True)
+    balance_total = Money(allow_null=True)
+    low_balance_count = serializers.IntegerField(allow_null=True)
+    consumption_today = ConsumptionTodaySerializer(allow_null=True)
+
+    withheld_without = {
+        **dict.fromkeys(("units", "occupied"), "units.view_unit"),
+        **dict.fromkeys(("meters", "meters_offline"), "meters.view_meter"),
+        **dict.fromkeys(("balance_total", "low_balance_count"), "wallets.view_wallet"),
+        "consumption_today": "meters.view_dailyconsumption",
+    }
 
 
 class EstateDetailSerializer(EstateSerializer):
@@ -42,7 +50,8 @@ class EstateDetailSerializer(EstateSerializer):
     @extend_schema_field(StatisticsSerializer())
     def get_stats(self, estate: Estate) -> Any:
         today = local_day(timezone.now(), estate.zone)
-        return StatisticsSerializer(estates.statistics(estate.pk, today=today)).data
+        found = estates.statistics(estate.pk, today=today)
+        return StatisticsSerializer(found, context=self.context).data
 
 
 class EstateWithStatisticsViewSet(EstateViewSet):

@@ -7,8 +7,11 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from meters.models import Meter
+from quantify.api import problems
 from quantify.api.filters import BooleanFilter
+from quantify.api.problems import Problem
 from quantify.api.serializers import Money, ShownSerializer
+from quantify.api.withholding import Withholding
 from units.api.filters import UnitFilters
 from units.api.serializers import UNIT_FIELDS, UnitDetailSerializer, UnitSerializer
 from units.api.views import UnitViewSet
@@ -34,11 +37,13 @@ class UnitWalletSerializer(ShownSerializer):
         fields = supplies.WALLET
 
 
-class SuppliedUnitSerializer(UnitSerializer):
+class SuppliedUnitSerializer(Withholding, UnitSerializer):
     """A unit with its meters and its wallet."""
 
-    meters = UnitMeterSerializer(source="supply.meters", many=True, read_only=True)
-    wallet = UnitWalletSerializer(source="supply.wallet", read_only=True)
+    meters = UnitMeterSerializer(source="supply.meters", many=True, read_only=True, allow_null=True)
+    wallet = UnitWalletSerializer(source="supply.wallet", read_only=True, allow_null=True)
+
+    withheld_without = {"meters": "meters.view_meter", "wallet": "wallets.view_wallet"}
 
     class Meta(UnitSerializer.Meta):
         fields = (*UNIT_FIELDS, "meters", "wallet")
@@ -46,6 +51,11 @@ class SuppliedUnitSerializer(UnitSerializer):
 
 class SuppliedUnitDetailSerializer(SuppliedUnitSerializer, UnitDetailSerializer):
     """A unit with who lives there, its meters and its wallet."""
+
+    withheld_without = {
+        **SuppliedUnitSerializer.withheld_without,
+        "occupancy": "units.view_resident",
+    }
 
     class Meta(UnitDetailSerializer.Meta):
         fields = (*UNIT_FIELDS, "occupancy", "meters", "wallet")
@@ -55,6 +65,8 @@ class SuppliedUnitFilters(UnitFilters):
     low_balance = BooleanFilter(method="filter_low_balance")
 
     def filter_low_balance(self, units: QuerySet, _: str, value: bool) -> QuerySet:  # noqa: FBT001
+        if not self.request.user.has_perm("wallets.view_wallet"):
+            raise Problem(problems.FORBIDDEN)
         units = units.annotate(limit=limit_of("wallet__"))
         low = {"wallet__balance__lt": F("limit")}
         return units.filter(**low) if value else units.exclude(**low)
