@@ -13,6 +13,7 @@ from meters.models.facts import Reading
 from meters.models.installations import ONE_OF_A_KIND, Installation
 from meters.readings import RawReading
 from quantify.periods import floor_to_interval
+from quantify.quantities import format_kilo
 from units.models import Unit
 
 
@@ -102,7 +103,8 @@ def remove(
         raise NotInstalled(f"{meter} was not installed before then.")
     recorded = _record(meter, ends_at, closing_value, now, further=further)
     if recorded.invalid or recorded.refused or recorded.conflicts or recorded.overturned:
-        raise ImpossibleClosing(f"{meter} cannot have shown {closing_value} at that time.")
+        shown = f"{format_kilo(closing_value)} {meter.utility.unit}"
+        raise ImpossibleClosing(f"{meter} cannot have shown {shown} at that time.")
     days.counted_elsewhere(meter, ends_at)
     installation.ends_at, installation.closing_value = ends_at, closing_value
     installation.end_reason = reason

@@ -1,5 +1,6 @@
 """What every stored record shares: an id, its two times, and being archived instead of deleted."""
 
+from collections import defaultdict
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -22,21 +23,31 @@ class Record(models.Model):
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """
-        As Django does, but that what exists already is known by its fields.
+        As Django does, but that what is wrong is known by its fields.
 
-        :raises ValidationError: of `uniqueness.Duplicate` where another row is in the way.
+        :raises ValidationError: of `uniqueness.Duplicate` where another row is in the way; under
+            its field where a rule is about one alone.
         """
         using = router.db_for_write(type(self), instance=self)
-        errors: list[ValidationError] = []
+        errors: defaultdict[str, list[ValidationError]] = defaultdict(list)
         for model, constraints in self.get_constraints():
             for constraint in constraints:
                 try:
                     constraint.validate(model, self, exclude=exclude, using=using)
                 except ValidationError as error:
-                    names = uniqueness.fields_of(model, constraint)
-                    errors.append(uniqueness.Duplicate(error, names) if names else error)
+                    if names := uniqueness.fields_of(model, constraint):
+                        errors[NON_FIELD_ERRORS].append(uniqueness.Duplicate(error, names))
+                    else:
+                        errors[_field_meant(constraint)].append(error)
         if errors:
-            raise ValidationError({NON_FIELD_ERRORS: errors})
+            raise ValidationError(dict(errors))
+
+
+def _field_meant(constraint: models.BaseConstraint) -> str:
+    """The field that a rule is about, if it is about one alone."""
+    rule = getattr(constraint, "condition", None)
+    fields = rule.referenced_base_fields if isinstance(rule, models.Q) else ()
+    return next(iter(fields)) if len(fields) == 1 else NON_FIELD_ERRORS
 
 
 class Archivable(Record):

@@ -9,6 +9,7 @@ from typing import Any, cast
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -54,6 +55,12 @@ class OperationForm(Form):
     path = serializers.CharField(max_length=batch.LONGEST_PATH)
     body = serializers.JSONField(required=False, allow_null=True)
     headers = HeadersField(required=False)
+
+    def validate(self, attrs: Any) -> Any:
+        if attrs["method"] == READ and attrs.get("body") is not None:
+            unread = ErrorDetail("A GET takes no body: ask by the query of its path.", "unknown")
+            raise ValidationError({"body": [unread]})
+        return attrs
 
 
 class OperationsForm(Form):

@@ -14,6 +14,7 @@ from accounts.api import refusals
 from accounts.models import Role, User
 from estates import members
 from estates.models import Estate, Membership
+from quantify.api import problems
 from quantify.api.filters import BooleanFilter, RelatedFilter
 from quantify.api.problems import translated
 from quantify.api.serializers import ResourceSerializer, ScopedRelatedField
@@ -62,8 +63,17 @@ class UserSerializer(ResourceSerializer):
         return user.has_usable_password()
 
 
+class RoleFilter(CharFilter):
+    """A role by its code; one that nobody has heard of is no filter."""
+
+    def filter(self, qs: Any, value: str) -> Any:
+        if value and not Role.objects.alive().filter(code=value).exists():
+            raise problems.invalid("role", "does_not_exist", "There is no such role.")
+        return super().filter(qs, value)
+
+
 class UserFilters(FilterSet):
-    role = CharFilter(field_name="role__code")
+    role = RoleFilter(field_name="role__code")
     is_active = BooleanFilter()
     estate = RelatedFilter(Estate, field_name="memberships__estate")
 

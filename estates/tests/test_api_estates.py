@@ -131,7 +131,39 @@ class TestSettings:
         response = admin.patch(f"/estates/{estate.pk}/settings", {"debt_recovery_percent": "101"})
 
         assert response.status_code == 422
-        assert response.json()["errors"][0]["detail"] == "A share is between 0 and 100 percent."
+        (error,) = response.json()["errors"]
+        assert (error["field"], error["code"]) == ("debt_recovery_percent", "max_value")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("breaker_percent", "-1.00"), ("breaker_percent", "100.01"),
+            ("activation_minimum", "-1"), ("low_balance_limit", "-1"), ("topup_minimum", "0"),
+            ("topup_maximum", "0"), ("adjustment_limit", "-0.01"), ("low_balance_days", 61),
+            ("low_balance_critical_percent", "101"), ("month_closes_after_days", 0),
+        ],
+    )  # fmt: skip
+    def test_name_the_field_that_is_out_of_bounds(self, admin, field, value):
+        estate = EstateFactory.create()
+
+        response = admin.patch(f"/estates/{estate.pk}/settings", {field: value})
+
+        assert response.status_code == 422
+        (error,) = response.json()["errors"]
+        assert error["field"] == field
+        assert error["code"] in ("min_value", "max_value")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("solar_free_allocation_kwh", -1), ("latitude", "91"), ("longitude", "-180.5")],
+    )
+    def test_of_the_estate_are_named_too(self, admin, field, value):
+        estate = EstateFactory.create(latitude="-26.1", longitude="28.0")
+
+        response = admin.patch(f"/estates/{estate.pk}", {field: value})
+
+        assert response.status_code == 422
+        assert [error["field"] for error in response.json()["errors"]] == [field]
 
     def test_refuse_a_stale_change(self, admin):
         estate = EstateFactory.create()

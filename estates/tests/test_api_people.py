@@ -88,6 +88,14 @@ class TestCreate:
     def test_answers_409_for_a_name_in_other_letters(self, api: Client):
         assert api.post("/users", new(username="ADMIN")).status_code == 409
 
+    def test_are_filtered_by_a_role_that_exists(self, api: Client):
+        UserFactory.create(role=roles.VIEWER)
+
+        found = api.get("/users?role=viewer").json()
+
+        assert [one["role"] for one in found["data"]] == ["viewer"]
+        assert api.get("/users?role=nobody").status_code == 422
+
     def test_is_closed_to_everybody_else(self, admin: User):
         for role in (roles.PROPERTY_MANAGER, roles.BILLING_ADMIN, roles.VIEWER, roles.RESIDENT):
             other = Client(UserFactory.create(role=role))

@@ -12,7 +12,9 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+
+from quantify import written
 
 LARGEST = 4 * 1024 * 1024
 MOST_LINES = 50_000
@@ -91,17 +93,13 @@ def _line(number: int, cells: list[str], names: list[str], separator: str) -> Li
         return Line(number, cells[0].strip()[:LONGEST_FIELD], fault=words)
     found = dict(zip(names, (cell.strip()[:LONGEST_FIELD] for cell in cells), strict=True))
     serial, register = found["meter"], found.get("register", "").lower()
-    try:
-        taken_at = datetime.fromisoformat(found["taken_at"])
-    except ValueError:
-        taken_at = None
+    taken_at = written.instant(found["taken_at"])
     if taken_at is None or taken_at.year not in YEARS:
         fault = f"{found['taken_at']!r} is no time: write 2026-07-01 08:15."
         return Line(number, serial, register=register, fault=fault)
-    written = found["value"].replace(",", ".") if separator != "," else found["value"]
-    try:
-        value = Decimal(written)
-    except InvalidOperation:
+    decimal = found["value"].replace(",", ".") if separator != "," else found["value"]
+    value = written.number(decimal)
+    if value is None:
         fault = f"{found['value']!r} is no number."
         return Line(number, serial, taken_at, register=register, fault=fault)
     return Line(number, serial, taken_at, value, register)

@@ -87,6 +87,8 @@ class TestApi:
         answer = Client(manager_of(old)).post(f"/meters/{old.pk}/replace", asked(new, **change))
 
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+        if code == "impossible_closing":
+            assert "cannot have shown 1.001 kWh" in answer.json()["detail"]
         assert Installation.objects.get().ends_at is None
 
     def test_finds_no_foreign_meter(self, old):

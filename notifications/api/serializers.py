@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from notifications.models import Delivery, Device, Notification, Template
 from notifications.recipients import FOR_RESIDENTS, MANDATORY, OUTSIDE
@@ -127,7 +128,16 @@ class SettingsSerializer(serializers.Serializer):
 
 class EventForm(Form):
     event = serializers.ChoiceField(FOR_RESIDENTS)
+    mandatory = serializers.BooleanField(required=False)
     channels = serializers.ListField(child=serializers.ChoiceField(OUTSIDE))
+
+    def validate(self, attrs: Any) -> Any:
+        """What was read may be sent back as it was; what must be told is not chosen."""
+        is_mandatory = attrs["event"] in MANDATORY
+        if attrs.get("mandatory", is_mandatory) is not is_mandatory:
+            told = ErrorDetail("This field is only read.", "read_only")
+            raise ValidationError({"mandatory": [told]})
+        return attrs
 
 
 class SettingsForm(Form):

@@ -39,13 +39,14 @@ def check(request: Request, version: str, *, required: bool = False) -> None:
     """
     Refuse a change of an object that is not the one the caller read.
 
-    :raises Problem: 412 if `If-Match` names another version, 428 if it is missing but required.
+    :raises Problem: 412 if `If-Match` names another version, or none (a variable that was not set);
+        428 if it is missing but required.
     """
-    given = _listed(request, "If-Match")
-    if not given:
+    if "If-Match" not in request.headers:
         if required:
             raise Problem(problems.PRECONDITION_REQUIRED)
         return
+    given = _listed(request, "If-Match")
     if not any(one == "*" or one.strip('"').split(".")[0] == version for one in given):
         raise Problem(problems.STALE)
 

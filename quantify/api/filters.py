@@ -15,10 +15,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.http import Http404
-from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
+from quantify import written
 from quantify.api import problems
 from quantify.api.problems import FieldError, Problem
 from quantify.periods import midnight
@@ -69,11 +69,8 @@ class InstantField(forms.Field):
             return None
         # A plus sign that was not escaped arrives as a space.
         text = str(value).strip().replace(" ", "+") if "T" in str(value) else str(value)
-        try:
-            day = parse_date(text)
-            instant = midnight(day) if day else parse_datetime(text)
-        except ValueError:
-            instant = None
+        day = written.day(text)
+        instant = midnight(day) if day else written.instant(text)
         if instant is None:
             raise ValidationError("Give 2026-07-01T00:00:00+02:00, or 2026-07-01.", code="invalid")
         if instant.year not in YEARS:

@@ -12,6 +12,27 @@ from quantify.api import bodies, headers, problems, types
 from quantify.api.headers import SUCCESS
 from quantify.api.problems import Kind
 
+OVERLAPPING: tuple[dict[str, Any], ...] = ({"type": "string", "maxLength": 0}, {})
+"""Choices of a value that another choice holds as well."""
+
+
+def overlap(result: Any, **_: Any) -> Any:
+    """
+    Let a value be of several shapes where the generator wants it to be of one alone.
+
+    A format only annotates (JSON Schema 2020-12): an empty text is an e-mail address as well.
+    """
+    if isinstance(result, dict):
+        if any(choice in OVERLAPPING for choice in result.get("oneOf", ())):
+            result["anyOf"] = result.pop("oneOf")
+        for inner in result.values():
+            overlap(inner)
+    elif isinstance(result, list):
+        for inner in result:
+            overlap(inner)
+    return result
+
+
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "instance", "code", "errors", "request_id"],

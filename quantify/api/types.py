@@ -13,7 +13,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+from quantify import written
+
 _TEXTS = (
     serializers.CharField,
     serializers.DateField,
@@ -54,7 +55,17 @@ def _expected(field: serializers.Field, value: Any) -> str:
             return "" if _is_whole(value) else "a whole number"
         case serializers.DecimalField():
             return "" if _is_decimal(value) else 'a decimal such as "12.50"'
-    return "" if not isinstance(field, _TEXTS) or isinstance(value, str) else "a text"
+    return _expected_text(field, value) if isinstance(field, _TEXTS) else ""
+
+
+def _expected_text(field: serializers.Field, value: Any) -> str:
+    if not isinstance(value, str):
+        return "a text"
+    if isinstance(field, serializers.DateField) and not written.DAY.fullmatch(value):
+        return "a day such as 2026-07-01"
+    if isinstance(field, serializers.DateTimeField) and not written.INSTANT.fullmatch(value):
+        return "an instant such as 2026-07-01T00:00:00+02:00"
+    return ""
 
 
 def _is_whole(value: Any) -> bool:
@@ -65,7 +76,7 @@ def _is_whole(value: Any) -> bool:
 
 def _is_decimal(value: Any) -> bool:
     if isinstance(value, str):
-        return _PLAIN.fullmatch(value) is not None
+        return written.NUMBER.fullmatch(value) is not None
     return not isinstance(value, bool) and isinstance(value, int | float | Decimal)
 
 

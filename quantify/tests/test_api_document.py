@@ -152,6 +152,14 @@ class TestOperations:
 
         assert forms["RoundFormRequest"]["dependentRequired"] == {"to": ["from"]}
 
+    def test_take_an_empty_text_beside_a_format(self):
+        """As strictly as JSON Schema has it, where a format is a remark and no rule."""
+        email = document()["components"]["schemas"]["Resident"]["properties"]["email"]
+        strict = jsonschema_rs.Draft202012Validator(email, validate_formats=False)
+
+        assert strict.is_valid("")
+        assert strict.is_valid("thandi@example.com")
+
     def test_say_how_long_a_password_is(self):
         told = document()["components"]["schemas"]["UserRequest"]["properties"]["password"]
 

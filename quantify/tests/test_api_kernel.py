@@ -329,6 +329,27 @@ class TestVersions:
         assert response.status_code == 200
         assert response["ETag"] != tag
 
+    @pytest.mark.parametrize("given", ["", " ", ",", "\u00ff"])
+    def test_refuse_a_change_of_none(self, admin, given):
+        """A variable of the caller's that was not set is no leave to change whatever is there."""
+        estate = EstateFactory.create()
+
+        response = admin.patch(f"/estates/{estate.pk}", {"city": "Paarl"}, HTTP_IF_MATCH=given)
+
+        assert response.status_code == 412
+        assert Estate.objects.get().city != "Paarl"
+
+    @pytest.mark.parametrize("method", ["put", "patch"])
+    def test_stay_where_nothing_changes(self, admin, method):
+        estate = EstateFactory.create()
+        shown = admin.get(f"/estates/{estate.pk}")
+
+        again = getattr(admin, method)(f"/estates/{estate.pk}", shown.json()["data"])
+
+        assert again.status_code == 200
+        assert again["ETag"] == shown["ETag"]
+        assert again.json() == shown.json()
+
 
 class TestBodies:
     def test_refuse_unknown_fields_beside_the_others(self, admin):

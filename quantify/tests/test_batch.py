@@ -209,6 +209,7 @@ class TestWhatBelongsToNoBatch:
             pytest.param([], id="nothing"),
             pytest.param([{"method": "GET", "path": "/units"}] * 101, id="too many"),
             pytest.param([{"method": "TRACE", "path": "/units"}], id="method"),
+            pytest.param([{"method": "GET", "path": "/units", "body": {"q": "A"}}], id="read"),
             pytest.param([{"method": "GET"}], id="no path"),
             pytest.param([{"method": "GET", "path": "/units", "more": 1}], id="unknown field"),
             pytest.param(

@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -50,7 +49,7 @@ def estate(request: Request) -> Estate:
     """
     The estate that a request names, if the caller may see it.
 
-    :raises Problem: 422 if none is named.
+    :raises Problem: 422 if none is named, or by something else than its id.
     :raises Http404: if there is no such estate for the caller.
     """
     asked = request.query_params.get("estate")
@@ -59,7 +58,7 @@ def estate(request: Request) -> Estate:
     try:
         pk = UUID(asked)
     except ValueError as error:
-        raise Http404 from error
+        raise problems.invalid("estate", "invalid", "Name the estate by its id.") from error
     estates: Any = Estate.objects
     found: Estate = get_object_or_404(estates.visible_to(request.user).alive(), pk=pk)
     return found

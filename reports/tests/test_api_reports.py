@@ -166,7 +166,7 @@ class TestRefusals:
     def test_ask_for_the_estate(self):
         for report in REPORTS.values():
             assert get(UserFactory.create(), report, {}).status_code == 422
-            assert get(UserFactory.create(), report, {"estate": "x"}).status_code == 404
+            assert get(UserFactory.create(), report, {"estate": "x"}).status_code == 422
 
     @pytest.mark.parametrize(
         ("slug", "group"),

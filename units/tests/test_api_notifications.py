@@ -300,6 +300,16 @@ class TestSettings:
             one["channels"] for one in data["events"] if one["event"] == "payment_received"
         ] == [[]]
 
+    def test_are_sent_back_as_they_were_read(self, resident):
+        client = Client(resident)
+        shown = client.get("/notification-settings").json()["data"]
+
+        assert client.put("/notification-settings", shown).json()["data"] == shown
+        shown["events"][0]["mandatory"] = not shown["events"][0]["mandatory"]
+        refused = client.put("/notification-settings", shown)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"] == "events[0].mandatory"
+
     def test_keep_legal_notices(self, resident):
         events = [{"event": "disconnection_warning", "channels": []}]
 

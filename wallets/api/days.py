@@ -3,12 +3,12 @@
 from datetime import date, timedelta
 from typing import cast
 
-from django.utils.dateparse import parse_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
 from accounts.models import User
+from quantify import written
 from quantify.api import problems
 from quantify.api.filters import YEARS
 from quantify.periods import first_of_month
@@ -70,10 +70,7 @@ def day(request: Request, name: str) -> date | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    try:
-        named = parse_date(text)
-    except ValueError:
-        named = None
+    named = written.day(text)
     if named is None:
         raise problems.invalid(name, "invalid", "Give a local day such as 2026-07-01.")
     if named.year not in YEARS:

@@ -1,87 +1,15 @@
-from decimal import Decimal
-from typing import Self
-from zoneinfo import ZoneInfo, available_timezones
+"""How an estate runs its credit control, billing and messages."""
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Upper
 
-from accounts.models import User
-from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
-from quantify.records import Archivable, Record
-
-
-def check_time_zone(name: str) -> None:
-    if name not in available_timezones():
-        raise ValidationError("Give an IANA time zone, for example Africa/Johannesburg.")
-
-
-class EstateQuerySet(ArchivableQuerySet):
-    estate_path = ""
-
-    def of_resident(self, user: User) -> Self:
-        """The estate that the resident's name stands in, now or once."""
-        return self.filter(residents__user=user, residents__deleted_at=None)
-
-
-class Estate(Archivable):
-    """A residential estate that buys electricity and water in bulk and resells it to its units."""
-
-    code = models.CharField(max_length=20, help_text="Unique, for example WC001.")
-    name = models.CharField(max_length=120)
-    address = models.CharField(max_length=250, blank=True)
-    city = models.CharField(max_length=80, blank=True)
-    postal_code = models.CharField(max_length=10, blank=True)
-    contact_name = models.CharField(max_length=120, blank=True)
-    contact_phone = models.CharField(max_length=20, blank=True)
-    contact_email = models.EmailField(blank=True)
-    time_zone = models.CharField(
-        max_length=50, default="Africa/Johannesburg", validators=[check_time_zone]
-    )
-    latitude = models.DecimalField(
-        max_digits=8, decimal_places=5, null=True, blank=True,
-        help_text="Degrees north; south is negative. Says when it is night over the solar meters.",
-    )  # fmt: skip
-    longitude = models.DecimalField(
-        max_digits=8, decimal_places=5, null=True, blank=True, help_text="Degrees east."
-    )
-    total_units = models.PositiveIntegerField(default=0)
-    solar_free_allocation_kwh = models.DecimalField(
-        "free solar, kWh a month", max_digits=9, decimal_places=3, default=Decimal("50.000")
-    )
-    is_active = models.BooleanField(default=True)
-
-    objects = EstateQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                Upper("code"),
-                name="estate_code_unique",
-                violation_error_code="duplicate",
-                violation_error_message="An estate with this code exists.",
-            ),
-            models.CheckConstraint(condition=~Q(code=""), name="estate_code_not_empty"),
-            models.CheckConstraint(
-                condition=Q(latitude=None, longitude=None)
-                | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
-                name="estate_coordinates",
-                violation_error_message="Give latitude (-90 to 90) and longitude (-180 to 180).",
-            ),
-            models.CheckConstraint(
-                condition=Q(solar_free_allocation_kwh__gte=0),
-                name="estate_free_solar_not_negative",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.name}"
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.time_zone)
+from accounts.scoping import EstateScopedQuerySet
+from estates.models.estates import Estate
+from quantify.bounds import between
+from quantify.money import CENT
+from quantify.records import Record
 
 
 class EstateSettings(Record):
@@ -115,13 +43,22 @@ class EstateSettings(Record):
         help_text="When a resident is told that money runs out.",
     )  # fmt: skip
     low_balance_limit = models.DecimalField(
-        max_digits=10, decimal_places=2, default=Decimal(50), help_text="The amount, in rand."
+        validators=between(0),
+        max_digits=10,
+        decimal_places=2,
+        default=Decimal(50),
+        help_text="The amount, in rand.",
     )
-    low_balance_days = models.PositiveSmallIntegerField(default=3, help_text="The number of days.")
+    low_balance_days = models.PositiveSmallIntegerField(
+        validators=between(1, 60), default=3, help_text="The number of days."
+    )
     low_balance_repeat_hours = models.PositiveSmallIntegerField(
-        default=24, help_text="The same is not told again for so many hours."
+        validators=between(1, 720),
+        default=24,
+        help_text="The same is not told again for so many hours.",
     )
     low_balance_critical_percent = models.DecimalField(
+        validators=between(0, 100),
         max_digits=5, decimal_places=2, default=Decimal(20),
         help_text="Critical below this share of the amount or of the days.",
     )  # fmt: skip
@@ -130,6 +67,7 @@ class EstateSettings(Record):
         help_text="How often what was metered is charged.",
     )  # fmt: skip
     month_closes_after_days = models.PositiveSmallIntegerField(
+        validators=between(1, 366),
         default=31,
         help_text="So many days after its end a month is closed: what is learned later is posted "
         "by a person.",
@@ -141,20 +79,31 @@ class EstateSettings(Record):
         max_length=500, blank=True, help_text="Printed at the end of each statement."
     )
     activation_minimum = models.DecimalField(
+        validators=between(0),
         max_digits=10, decimal_places=2, default=Decimal(20),
         help_text="A cut supply is restored when its credit reaches this.",
     )  # fmt: skip
     topup_minimum = models.DecimalField(
-        "smallest top-up", max_digits=10, decimal_places=2, default=Decimal(10)
+        "smallest top-up",
+        validators=between(CENT),
+        max_digits=10,
+        decimal_places=2,
+        default=Decimal(10),
     )
     topup_maximum = models.DecimalField(
-        "largest top-up", max_digits=10, decimal_places=2, default=Decimal(50_000)
+        "largest top-up",
+        validators=between(CENT),
+        max_digits=10,
+        decimal_places=2,
+        default=Decimal(50_000),
     )
     adjustment_limit = models.DecimalField(
+        validators=between(0),
         max_digits=10, decimal_places=2, default=Decimal(500),
         help_text="A larger adjustment waits until a second person approves it.",
     )  # fmt: skip
     debt_recovery_percent = models.DecimalField(
+        validators=between(0, 100),
         max_digits=5, decimal_places=2, default=Decimal(100),
         help_text="The share of a top-up that may go to arrears.",
     )  # fmt: skip
@@ -179,6 +128,7 @@ class EstateSettings(Record):
         default=10, help_text="More cuts than this within 15 minutes stop all cuts."
     )
     breaker_percent = models.DecimalField(
+        validators=between(0, 100),
         max_digits=5, decimal_places=2, default=Decimal(5),
         help_text="Or more than this share of the estate's units.",
     )  # fmt: skip
@@ -205,7 +155,9 @@ class EstateSettings(Record):
                 violation_error_message="A month is closed after 1 to 366 days.",
             ),
             models.CheckConstraint(
-                condition=Q(activation_minimum__gte=0), name="estate_settings_activation"
+                condition=Q(activation_minimum__gte=0),
+                name="estate_settings_activation",
+                violation_error_message="An amount is not below 0.",
             ),
             models.CheckConstraint(
                 condition=Q(adjustment_limit__gte=0),
@@ -234,31 +186,12 @@ class EstateSettings(Record):
                 name="estate_settings_low_balance_critical",
                 violation_error_message="The critical share is between 0 and 100 percent.",
             ),
+            models.CheckConstraint(
+                condition=Q(breaker_percent__gte=0, breaker_percent__lte=100),
+                name="estate_settings_breaker_share",
+                violation_error_message="A share is between 0 and 100 percent.",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Settings of {self.estate_id}"
-
-
-class MembershipQuerySet(EstateScopedQuerySet):
-    def of(self, user: object) -> Self:
-        return self.filter(user=user)
-
-
-class Membership(Record):
-    """That a person works for an estate; the role says what they may do there."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships"
-    )
-    estate = models.ForeignKey(Estate, on_delete=models.PROTECT, related_name="memberships")
-
-    objects = MembershipQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "estate"], name="membership_unique"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} in {self.estate_id}"
