@@ -1,6 +1,8 @@
 """The API's own pages: the OpenAPI document, two readers of it, and what each problem means."""
 
+import hashlib
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -22,7 +24,8 @@ from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from quantify.api import problems, request_id
+from quantify.api import etags, problems, request_id
+from quantify.api.headers import ETAG
 from quantify.api.problems import Problem
 from quantify.api.views import READ_ONLY, View, told
 
@@ -58,8 +61,24 @@ class Document(SpectacularAPIView):
     http_method_names = READ_ONLY
     renderer_classes = [JSONRenderer, OpenApiJson, OpenApiYamlRenderer]
 
-    def _get_schema_response(self, request: Request) -> Response:
-        return Response(openapi())
+    def _get_schema_response(self, request: Request) -> HttpResponse:
+        renderer = request.accepted_renderer
+        text, tag = _written(renderer.media_type)
+        if etags.is_known(request, tag):
+            return HttpResponse(status=HTTPStatus.NOT_MODIFIED, headers={ETAG: tag})
+        charset = f"; charset={renderer.charset}" if renderer.charset else ""
+        return HttpResponse(
+            text, content_type=f"{renderer.media_type}{charset}", headers={ETAG: tag}
+        )
+
+
+@cache
+def _written(media_type: str) -> tuple[bytes, str]:
+    """The document in a media type, and its entity tag: it is asked for by anybody."""
+    renderer = next(one for one in Document.renderer_classes if one.media_type == media_type)
+    written = renderer().render(openapi(), renderer_context={})
+    text = written.encode() if isinstance(written, str) else written
+    return text, f'"{hashlib.sha256(text).hexdigest()[:32]}"'
 
 
 @method_decorator(csp_override(READER_POLICY), name="dispatch")

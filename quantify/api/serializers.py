@@ -108,8 +108,9 @@ class Strict(serializers.Serializer):
         fixed = getattr(getattr(self, "Meta", None), "fixed_fields", ())
         if self.instance is None:
             return {}
+        called = {field.source: name for name, field in self.fields.items()}
         return {
-            name: [ErrorDetail("This cannot be changed once it is set.", "fixed")]
+            called.get(name, name): [ErrorDetail("This cannot be changed once it is set.", "fixed")]
             for name in fixed
             if name in values and _key(values[name]) != _key_of(self.instance, name)
         }

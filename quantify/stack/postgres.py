@@ -30,6 +30,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
     "dynamic_shared_memory_type": "mmap",  # containers give little of the other kinds
     "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # details of an error quote the values of a row
 }
 # Tests may lose the whole cluster in a power cut; locking and visibility stay as they are.
 NOT_DURABLE = {

@@ -432,6 +432,15 @@ class TestDocument:
             "spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "api.yaml")
         )
 
+    @pytest.mark.parametrize("accept", ["application/json", "application/vnd.oai.openapi"])
+    def test_is_not_sent_to_who_has_it(self, accept):
+        first = Client().get("/schema", HTTP_ACCEPT=accept)
+        again = Client().get("/schema", HTTP_ACCEPT=accept, HTTP_IF_NONE_MATCH=first["ETag"])
+
+        assert first.status_code == 200
+        assert first["Content-Type"].startswith(accept)
+        assert (again.status_code, again.content) == (304, b"")
+
     def test_is_openapi_3_1_with_examples_of_success_and_problems(self):
         document = Client().get("/schema").json()
 

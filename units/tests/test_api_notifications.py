@@ -213,6 +213,18 @@ class TestTemplates:
             assert response.json()["errors"][0]["field"] == "estate"
         assert not Template.objects.exclude(scope=None).exists()
 
+    def test_stay_with_their_estate(self, manager, estate):
+        client = Client(manager)
+        made = client.post("/notification-templates", {**self.BODY, "estate": str(estate.pk)})
+        other = EstateFactory.create(members=[manager])
+
+        moved = client.patch(
+            f"/notification-templates/{made.json()['data']['id']}", {"estate": str(other.pk)}
+        )
+
+        assert moved.status_code == 422
+        assert moved.json()["errors"][0]["field"] == "estate"
+
     def test_refuse_unknown_placeholders(self, manager, estate):
         body = {**self.BODY, "estate": str(estate.pk), "body": "{password}"}
 
