@@ -27,18 +27,26 @@ def wrong(field: serializers.Field, value: Any) -> ErrorDetail | None:
     """What is wrong with the type of a value that was sent for a field; None if nothing is."""
     if value is None:
         return None
-    if isinstance(field, serializers.ListField) and isinstance(value, list):
-        return _of_any(field.child, value)
-    if isinstance(field, serializers.ManyRelatedField) and isinstance(value, list):
-        return _of_any(field.child_relation, value)
-    if isinstance(field, serializers.DictField) and isinstance(value, Mapping):
-        return _of_any(field.child, value.values())
-    expected = _expected(field, value)
-    return ErrorDetail(f"Give {expected}.", "invalid") if expected else None
+    child, values = _within(field, value)
+    if child is not None:
+        return next(filter(None, (wrong(child, one) for one in values)), None)
+    if expected := _expected(field, value):
+        return ErrorDetail(f"Give {expected}.", "invalid")
+    if isinstance(field, serializers.CharField) and _is_too_long(field, value):
+        return ErrorDetail(f"Give at most {field.max_length} characters.", "max_length")
+    return None
 
 
-def _of_any(child: Any, values: Any) -> ErrorDetail | None:
-    return next(filter(None, (wrong(child, value) for value in values)), None)
+def _within(field: serializers.Field, value: Any) -> tuple[Any, Any]:
+    """The field of each value of a list or an object, and these values; nothing of another."""
+    match field, value:
+        case serializers.ListField(), list():
+            return field.child, value
+        case serializers.ManyRelatedField(), list():
+            return field.child_relation, value
+        case serializers.DictField(), Mapping():
+            return field.child, value.values()
+    return None, ()
 
 
 def _expected(field: serializers.Field, value: Any) -> str:
@@ -66,6 +74,11 @@ def _expected_text(field: serializers.Field, value: Any) -> str:
     if isinstance(field, serializers.DateTimeField) and not written.INSTANT.fullmatch(value):
         return "an instant such as 2026-07-01T00:00:00+02:00"
     return ""
+
+
+def _is_too_long(field: serializers.CharField, value: str) -> bool:
+    """Whether a text is, as it was sent: the document counts the spaces around it too."""
+    return field.max_length is not None and len(value) > field.max_length
 
 
 def _is_whole(value: Any) -> bool:

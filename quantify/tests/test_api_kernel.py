@@ -402,6 +402,14 @@ class TestBodies:
             assert response.status_code == 422, path
             assert codes(response) == [(field, "invalid")]
 
+    def test_count_the_spaces_around_a_text(self, admin):
+        body = {"code": "A", "name": "x" * 119}
+
+        refused = admin.post("/estates", {**body, "name": f" {body['name']} "})
+
+        assert codes(refused) == [("name", "max_length")]
+        assert admin.post("/estates", {**body, "name": f" {body['name']}"}).status_code == 201
+
     @pytest.mark.parametrize("name", ["\u0000", "\ud800"])
     def test_refuse_characters_no_database_holds(self, admin, name):
         body = json.dumps({"code": "A", "name": name})
