@@ -74,7 +74,7 @@ def read(written: Any, calendars: Mapping[str, Calendar]) -> Document:
     fields = Fields(written, "", problems)
     if fields.take("format") != FORMAT:
         fields.report("format", "unknown_format", f'Write "{FORMAT}".')
-    calendar = fields.text("calendar") or DEFAULT_CALENDAR
+    calendar = _calendar(fields, calendars)
     document = Document(
         name=fields.text("name", required=True),
         utility=_utility(fields),
@@ -122,6 +122,14 @@ def _utility(fields: Fields) -> Utility:
     if fields.take("utility") is None:
         fields.report("utility", "missing", f"Give one of {', '.join(Utility)}.")
     return fields.choice("utility", Utility, Utility.ELECTRICITY)
+
+
+def _calendar(fields: Fields, calendars: Mapping[str, Calendar]) -> str:
+    name = fields.text("calendar") or DEFAULT_CALENDAR
+    if name not in calendars:
+        message = f"There is no calendar {name!r}; there is {', '.join(sorted(calendars))}."
+        fields.report("calendar", "unknown_calendar", message)
+    return name
 
 
 def _version(fields: Fields, calendar: str, calendars: Mapping[str, Calendar]) -> Version:

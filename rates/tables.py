@@ -8,7 +8,7 @@ from django.db import transaction
 
 from estates.models import Estate
 from rates import components, pricing
-from rates.models import RateTable, RateTableVersion
+from rates.models import RateTable, RateTableVersion, TariffCalendar
 
 PRICING_RULES = ("calendar", "mid_month")
 
@@ -19,6 +19,10 @@ class VersionsOverlap(Exception):
 
 class TableUsed(Exception):
     """Prices that were charged or are assigned cannot be undone."""
+
+
+class UnknownCalendar(Exception):
+    """There is no calendar of that name."""
 
 
 @transaction.atomic
@@ -35,11 +39,13 @@ def create_table(
     """
     Create a rate table with its first version; without an estate it is shared by all.
 
+    :raises UnknownCalendar: if there is no such calendar.
     :raises rates.components.InvalidComponents: with every problem of the components.
     :raises django.core.exceptions.ValidationError: if a field is refused or the name is taken.
     """
     table = RateTable(name=name, utility=utility, estate=estate, **fields)
     table.full_clean()
+    _check_calendar(table.calendar)
     table.save()
     _add(table, 1, effective_from=effective_from, written=components, source=source)
     return table
@@ -104,15 +110,19 @@ def change(*, table: RateTable, fields: Mapping[str, Any]) -> RateTable:
     Change a rate table: its draft in place, a used version by adding the next.
 
     :raises TableUsed: if how used versions are priced would change.
+    :raises UnknownCalendar: if there is no calendar of the new name.
     :raises VersionsOverlap: if the next version does not begin later than the newest.
     :raises rates.components.InvalidComponents: with every problem of the components.
     """
     prices = {name: fields[name] for name in _VERSION_FIELDS if name in fields}
     own = {name: value for name, value in fields.items() if name not in prices}
     _refuse_other_rules(table, own)
+    before = table.calendar
     for name, value in own.items():
         setattr(table, name, value)
     table.full_clean()
+    if table.calendar != before:
+        _check_calendar(table.calendar)
     table.save()
     if prices or own.keys() & set(PRICING_RULES):
         _change_prices(table, prices)
@@ -160,6 +170,13 @@ def _refuse_other_rules(table: RateTable, own: Mapping[str, Any]) -> None:
     changed = [name for name in PRICING_RULES if name in own and own[name] != getattr(table, name)]
     if changed and is_used(table):
         raise TableUsed(f"Bills were priced by this {changed[0]}: create another rate table.")
+
+
+def _check_calendar(name: str) -> None:
+    """Prices may come to need it with any version: that it is missing must be told at once."""
+    known = TariffCalendar.objects.order_by("name").distinct().values_list("name", flat=True)
+    if name not in known:
+        raise UnknownCalendar(f"There is no calendar {name!r}; there is {', '.join(known)}.")
 
 
 def _checked(table: RateTable, written: Sequence[Any]) -> list[dict[str, Any]]:

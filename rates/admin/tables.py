@@ -72,7 +72,11 @@ class RateTableAdmin(PreviewMixin, SurenessMixin, SharedRowsMixin, ArchiveAdmin)
 
     # None in bulk: each is asked by itself whether it was used.
     actions = None
-    refusals = {tables.TableUsed: "", InvalidComponents: "components"}
+    refusals = {
+        tables.TableUsed: "",
+        tables.UnknownCalendar: "calendar",
+        InvalidComponents: "components",
+    }
     add_fieldsets = [
         *fieldsets,
         ("First version", {"fields": ["effective_from", "components", "source"]}),

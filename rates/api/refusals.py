@@ -69,5 +69,7 @@ def refused() -> Iterator[None]:
             for found in error.problems
         ]
         raise Problem(problems.INVALID, errors=errors) from error
+    except tables.UnknownCalendar as error:
+        raise problems.invalid("calendar", "unknown_calendar", str(error)) from error
     except InvalidUsage as error:
         raise problems.invalid("intervals", "invalid", str(error)) from error

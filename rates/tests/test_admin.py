@@ -61,6 +61,21 @@ class TestRateTable:
         assert not RateTable.objects.exists()
         assert client.post(url, table(estate=estate.pk)).status_code == 302
 
+    def test_needs_a_calendar_that_there_is(self):
+        client = client_of(roles.SUPER_ADMIN)
+        kept = RateTableFactory.create()
+
+        added = client.post(reverse("admin:rates_ratetable_add"), table(calendar="nope"))
+        changed = client.post(
+            reverse("admin:rates_ratetable_change", args=[kept.pk]),
+            table(name=kept.name, calendar="nope"),
+        )
+
+        for answer in (added, changed):
+            errors = answer.context["adminform"].form.errors
+            assert errors["calendar"] == ["There is no calendar 'nope'; there is eskom."]
+        assert [one.calendar for one in RateTable.objects.all()] == ["eskom"]
+
     def test_shared_ones_are_not_changed_by_an_estates_people(self):
         shared = RateTableFactory.create()
         client = client_of(roles.BILLING_ADMIN, EstateFactory.create())

@@ -79,6 +79,19 @@ class TestCreate:
         assert errors == {"components[0].price": "negative", "components[1].kind": "unknown_kind"}
         assert not RateTable.objects.filter(name=BODY["name"]).exists()
 
+    def test_refuses_a_calendar_that_there_is_not(self, admin):
+        response = admin.post("/rate-tables", {**BODY, "components": flat("1"), "calendar": "nope"})
+
+        assert response.status_code == 422
+        assert response.json()["errors"] == [
+            {
+                "field": "calendar",
+                "code": "unknown_calendar",
+                "detail": "There is no calendar 'nope'; there is eskom.",
+            }
+        ]
+        assert not RateTable.objects.exists()
+
     def test_refuses_a_name_again(self, admin):
         admin.post("/rate-tables", BODY)
 
@@ -146,6 +159,21 @@ class TestChange:
 
         assert response.status_code == 409
         assert response.json()["code"] == "rate_table_used"
+
+    def test_refuses_a_calendar_that_there_is_not(self, admin):
+        table = RateTableFactory.create()
+
+        response = put(admin, table, {"calendar": "nope"})
+
+        assert response.status_code == 422
+        assert [error["field"] for error in response.json()["errors"]] == ["calendar"]
+        table.refresh_from_db()
+        assert table.calendar == "eskom"
+
+    def test_renames_a_table_whose_calendar_was_never_there(self, admin):
+        table = RateTableFactory.create(calendar="nope")
+
+        assert put(admin, table, {"name": "New", "calendar": "nope"}).status_code == 200
 
     def test_renames_a_used_table_without_a_new_version(self, admin):
         table = RateTableFactory.create()

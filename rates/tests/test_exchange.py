@@ -128,7 +128,7 @@ class TestImport:
             pytest.param({"mid_month": "reset"}, "mid_month", "unknown_choice", id="rule"),
             pytest.param({"is_reference": "yes"}, "is_reference", "not_a_flag", id="flag"),
             pytest.param({"vat": "15"}, "vat", "unknown_field", id="unknown field"),
-            pytest.param({"calendar": "Not a name"}, "calendar", "refused", id="calendar"),
+            pytest.param({"calendar": "nope"}, "calendar", "unknown_calendar", id="calendar"),
             pytest.param({"versions": []}, "versions", "missing", id="no versions"),
             pytest.param(
                 {"versions": [version("July", "1")]},

@@ -58,6 +58,7 @@ UNSAID = {
     "exclusive": "one field or parameter excludes another",
     "only_bulk_meters_without_unit": "one field decides about another",
     "unknown_kind": "components of prices are described in docs/rate-tables.md",
+    "unknown_calendar": "calendars are kept apart from prices, and may be added",
     "blank": "a text of spaces alone is empty",
     "fixed": "a field stands once the object is made",
     "read_only": "a field that is only read may be sent back as it was",
