@@ -5,6 +5,7 @@ Numbers are decimals written as text ("2.0967"); a JSON number is taken by its d
 its binary value. Everything wrong is reported at once, each problem with what to do about it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -34,7 +35,7 @@ from rates.plausibility import warnings
 from rates.problems import Invalid, Problem
 from rates.tariff import MidMonth, Tariff
 
-__all__ = ["InvalidComponents", "Problem", "build", "dump", "parse", "warnings"]
+__all__ = ["InvalidComponents", "Problem", "build", "dump", "in_full", "parse", "warnings"]
 
 DEFAULT_CALENDAR = "eskom"
 ONE_DAY = Decimal(1)
@@ -42,6 +43,10 @@ WHOLE_UNIT = Decimal(1)
 """Published blocks read "0-500, 501-1000": the second begins where the first ends."""
 LEAST_POWER_FACTOR = Decimal("0.01")
 DEMAND_MINUTES = (15, 30, 60)
+NUMBERS = frozenset(
+    {"amount", "from", "percent", "power_factor", "price", "prices", "scale_days", "upto"}
+)
+EXPONENT = re.compile(r"[0-9]+(\.[0-9]+)?E[+-][0-9]{1,2}")
 
 type Calendars = Mapping[str, Calendar]
 
@@ -108,6 +113,27 @@ def parse(
 def dump(components: Iterable[Component]) -> list[dict[str, Any]]:
     """Write components as JSON that `parse` reads back to the same."""
     return [_write(component) for component in components]
+
+
+def in_full(stored: Any) -> Any:
+    """Components with their decimals in full: some were once stored as "1E+1", which is "10"."""
+    match stored:
+        case list():
+            return [in_full(one) for one in stored]
+        case dict():
+            return {
+                name: _number_in_full(value) if name in NUMBERS else in_full(value)
+                for name, value in stored.items()
+            }
+    return stored
+
+
+def _number_in_full(stored: Any) -> Any:
+    if isinstance(stored, dict):
+        return {name: _number_in_full(value) for name, value in stored.items()}
+    if isinstance(stored, str) and EXPONENT.fullmatch(stored):
+        return f"{Decimal(stored):f}"
+    return stored
 
 
 def _block(fields: Fields) -> Block:
@@ -211,24 +237,24 @@ def _write(component: Component) -> dict[str, Any]:
         case Block(blocks=blocks, mode=mode, scale_days=scale_days):
             written["mode"] = str(mode)
             written["blocks"] = [
-                {"upto": None if upto is None else str(upto), "price": str(price)}
+                {"upto": None if upto is None else f"{upto:f}", "price": f"{price:f}"}
                 for upto, price in blocks
             ]
-            written |= {"scale_days": str(scale_days)} if scale_days is not None else {}
+            written |= {"scale_days": f"{scale_days:f}"} if scale_days is not None else {}
         case TimeOfUse(prices=prices, calendar=calendar, holidays=holidays):
             written["calendar"] = calendar
-            written["prices"] = {band: str(price) for band, price in prices}
+            written["prices"] = {band: f"{price:f}" for band, price in prices}
             written |= {"holidays": holidays} if holidays else {}
         case Demand(price=price, interval_minutes=minutes, power_factor=factor):
-            written["price"] = str(price)
+            written["price"] = f"{price:f}"
             written |= {"interval_minutes": minutes} if minutes != DEMAND_MINUTES[0] else {}
-            written |= {"power_factor": str(factor)} if factor != ONE else {}
+            written |= {"power_factor": f"{factor:f}"} if factor != ONE else {}
         case Surcharge(percent=percent, on=on):
-            written["percent"] = str(percent)
+            written["percent"] = f"{percent:f}"
             written |= {"on": list(on)} if on else {}
         case Minimum(amount=amount):
-            written["amount"] = str(amount)
+            written["amount"] = f"{amount:f}"
         case _:
-            written["price"] = str(component.price)
+            written["price"] = f"{component.price:f}"
     labels = {"name": component.name, "season": component.season}
     return written | {field: label for field, label in labels.items() if label}

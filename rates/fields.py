@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypedDict
 
+from quantify.written import NUMBER
 from rates.problems import Problem
 
 PRICE_PLACES = 6
@@ -166,8 +167,7 @@ def _is_name(value: Any, longest: int = LONGEST_NAME) -> bool:
 def _decimal(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
+    if isinstance(value, str) and NUMBER.fullmatch(value) is None:
         return None
+    number = Decimal(str(value))
     return number if number.is_finite() else None

@@ -1,6 +1,6 @@
 from datetime import date
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -13,6 +13,7 @@ from accounts.scoping import EstateScopedQuerySet, SharedQuerySet
 from estates.models import Estate
 from quantify.quantities import Utility
 from quantify.records import Archivable, Record
+from rates.components import in_full
 from units.models import DateRange, Unit
 
 UTILITIES = [(utility.value, utility.value.title()) for utility in Utility]
@@ -92,6 +93,13 @@ class RateTable(Archivable):
         return self.name
 
 
+class ComponentsField(models.JSONField):
+    """Components as `rates.components` writes them, however they were once stored."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return in_full(super().from_db_value(value, expression, connection))
+
+
 class RateTableVersionQuerySet(EstateScopedQuerySet):
     estate_path = "rate_table__estate"
 
@@ -120,7 +128,7 @@ class RateTableVersion(Record):
     number = models.PositiveIntegerField()
     effective_from = models.DateField()
     effective_to = models.DateField(null=True, blank=True)
-    components = models.JSONField()
+    components = ComponentsField()
     source = models.CharField(max_length=250, blank=True)
     confidence = models.CharField(max_length=12, choices=Confidence, blank=True)
     year_inferred = models.BooleanField(default=False)

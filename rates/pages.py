@@ -118,7 +118,7 @@ def _table(request: HttpRequest) -> RateTable | None:
 
 
 def _preview(request: HttpRequest, table: RateTable) -> Preview:
-    written = parsing.read(request.POST.get("components") or "[]", parse_float=str)
+    written = parsing.read(request.POST.get("components") or "[]")
     if not isinstance(written, list):
         raise ValueError("write a list of components")  # noqa: TRY004  (as other bad JSON)
     return preview(table=table, written=written, day=_day(request.POST.get("effective_from", "")))

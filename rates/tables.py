@@ -206,5 +206,8 @@ def _begin(version: RateTableVersion, day: date, before: RateTableVersion | None
     if before:
         before.effective_to = day
     for one in (before, version) if is_earlier else (version, before):
-        if one:
-            one.save()
+        if one is version:
+            version.save()
+        elif one:
+            # Of one that priced a bill nothing else is written: the database holds it to its word.
+            one.save(update_fields=["effective_to", "updated_at"])

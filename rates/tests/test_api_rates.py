@@ -120,6 +120,36 @@ class TestChange:
 
         assert response.status_code == 428
 
+    def test_shows_and_prices_by_decimals_that_were_once_stored_with_an_exponent(self, admin):
+        stored = [
+            {"kind": "energy", "name": "1E+1", "price": "1E+1"},
+            {"kind": "minimum", "amount": "2.5E+2"},
+        ]
+        table = RateTableFactory.create(version__components=stored)
+
+        shown = admin.get(f"/rate-tables/{table.pk}").json()["data"]
+        quote = admin.post(
+            f"/rate-tables/{table.pk}/calculate", {"consumption": "30", "month": "2026-07"}
+        ).json()["data"]
+
+        in_full = [
+            {"kind": "energy", "name": "1E+1", "price": "10"},
+            {"kind": "minimum", "amount": "250"},
+        ]
+        assert shown["components"] == shown["versions"][0]["components"] == in_full
+        assert (quote["lines"][0]["price"], quote["subtotal"]) == ("10", "300.00")
+        assert put(admin, table, {**shown, "name": "New"}, "put").status_code == 200
+
+    def test_moves_the_edge_to_a_used_version_that_was_stored_with_an_exponent(self, admin):
+        table = RateTableFactory.create(version__components=flat("1E+1"))
+        use(table)
+        put(admin, table, {"components": flat("3.00"), "effective_from": "2026-07-01"})
+
+        assert put(admin, table, {"effective_from": "2026-08-01"}).status_code == 200
+        assert [str(one.effective_from) for one in table.versions.order_by("number")] == [
+            "2026-01-01", "2026-08-01",
+        ]  # fmt: skip
+
     def test_edits_a_draft(self, admin):
         table = RateTableFactory.create()
 

@@ -45,6 +45,31 @@ class TestParse:
 
         assert energy == Energy(price=Decimal("2.1"))
 
+    @pytest.mark.parametrize("number", [1e1, Decimal("1E+1"), "10", 10])
+    def test_writes_decimals_in_full(self, number):
+        (energy,) = parse([{"kind": "energy", "price": number}])
+
+        assert Decimal(dump([energy])[0]["price"]) == 10
+        assert "E" not in dump([energy])[0]["price"]
+
+    @pytest.mark.parametrize(
+        "price",
+        [
+            "1E1",
+            "1e1",
+            "1E+1",
+            "1_0",
+            " 1 ",
+            "+1",
+            "\N{ARABIC-INDIC DIGIT ONE}",
+            ".5",
+            "5.",
+            "Infinity",
+        ],
+    )
+    def test_takes_no_text_that_merely_reads_like_a_decimal(self, price):
+        assert problems_of({"kind": "energy", "price": price}) == [("[0].price", "not_a_number")]
+
     def test_is_graduated_unless_volume_is_chosen(self):
         (block,) = parse([blocks("50", None)])
         (volume,) = parse([blocks("50", None) | {"mode": "volume"}])
@@ -138,9 +163,7 @@ class TestRefusal:
             pytest.param(
                 {"kind": "energy", "price": float("nan")}, "[0].price", "not_a_number", id="NaN"
             ),
-            pytest.param(
-                {"kind": "energy", "price": "1e12"}, "[0].price", "out_of_range", id="huge"
-            ),
+            pytest.param({"kind": "energy", "price": 1e12}, "[0].price", "out_of_range", id="huge"),
             pytest.param(
                 {"kind": "energy", "price": "1", "sesaon": "low"},
                 "[0].sesaon",

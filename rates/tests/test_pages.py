@@ -77,6 +77,11 @@ class TestPreview:
         for cost in ("R 115.00", "R 575.00", "R 1 380.00"):
             assert cost in body
 
+    def test_takes_a_number_as_it_is_taken_when_it_is_saved(self):
+        body = preview(utility="electricity", components='[{"kind": "energy", "price": 20e-1}]')
+
+        assert "R 115.00" in body
+
     def test_of_bands_tells_each_and_guesses_no_mixture(self):
         body = preview(utility="electricity", components=TIMES, effective_from="2026-07-01")
 
@@ -96,6 +101,10 @@ class TestPreview:
             ({"utility": "electricity", "components": "{}"}, "write a list"),
             ({"utility": "electricity", "components": "[]"}, "at least one component"),
             ({"utility": "electricity", "components": '[{"kind": "energy"}]'}, "[0].price"),
+            (
+                {"utility": "electricity", "components": '[{"kind": "energy", "price": "20e-1"}]'},
+                "[0].price",
+            ),
             ({"components": "[]"}, "Choose the rate table"),
             ({"rate_table": "x", "components": "[]"}, "Choose the rate table"),
         ],
