@@ -1,8 +1,10 @@
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from quantify.api.serializers import (
     Form,
@@ -13,6 +15,7 @@ from quantify.api.serializers import (
     ScopedRelatedField,
     ShownSerializer,
 )
+from quantify.periods import INTERVAL
 from quantify.quantities import Utility
 from rates import components
 from rates.models import UTILITIES, Assignment, RateTable, RateTableVersion
@@ -129,10 +132,17 @@ class RateTableDetailSerializer(RateTableSerializer):
 
 
 class UsedForm(Form):
-    """One interval of a consumption."""
+    """One quarter of an hour of a consumption."""
 
     start = Instant()
     quantity = Quantity(min_value=Decimal(0))
+
+    def validate_start(self, start: datetime) -> datetime:
+        if start.timestamp() % INTERVAL.total_seconds():
+            raise serializers.ValidationError(
+                "An interval starts on a quarter of the hour.", code="not_aligned"
+            )
+        return start
 
 
 class CalculateForm(Form):
@@ -149,6 +159,15 @@ class CalculateForm(Form):
         child=UsedForm(), required=False, allow_empty=False, max_length=10_000
     )
     demand_kva = Quantity(min_value=Decimal(0), required=False)
+
+    def validate_intervals(self, intervals: Any) -> Any:
+        met: set[datetime] = set()
+        for position, start in enumerate(interval["start"] for interval in intervals):
+            if start in met:
+                repeated = ErrorDetail("Another interval starts then.", "repeated")
+                raise serializers.ValidationError({position: {"start": [repeated]}})
+            met.add(start)
+        return intervals
 
     def validate(self, attrs: Any) -> Any:
         if "consumption" not in attrs and "intervals" not in attrs:

@@ -353,6 +353,28 @@ class TestCalculate:
 
         assert admin.post(f"/rate-tables/{table.pk}/calculate", body).status_code == 422
 
+    @pytest.mark.parametrize(
+        ("second", "code"),
+        [
+            pytest.param("2026-07-01T07:00:00+02:00", "repeated", id="again"),
+            pytest.param("2026-07-01T05:00:00+00:00", "repeated", id="again by another offset"),
+            pytest.param("2026-07-01T07:03:00+02:00", "not_aligned", id="off the quarter hour"),
+            pytest.param("2026-07-01T07:15:00.5+02:00", "not_aligned", id="half a second late"),
+        ],
+    )
+    def test_takes_each_quarter_of_an_hour_once(self, admin, second, code):
+        table = RateTableFactory.create()
+        starts = ("2026-07-01T07:00:00+02:00", second)
+        intervals = [{"start": start, "quantity": "1"} for start in starts]
+
+        response = admin.post(
+            f"/rate-tables/{table.pk}/calculate", {"intervals": intervals, "month": "2026-07"}
+        )
+
+        assert response.status_code == 422
+        errors = [(one["field"], one["code"]) for one in response.json()["errors"]]
+        assert errors == [("intervals[1].start", code)]
+
     def test_refuses_intervals_of_another_month(self, admin):
         table = RateTableFactory.create()
         other = {"start": "2026-06-30T22:00:00+00:00", "quantity": "10"}

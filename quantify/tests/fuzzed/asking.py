@@ -63,6 +63,8 @@ UNSAID = {
     "fixed": "a field stands once the object is made",
     "read_only": "a field that is only read may be sent back as it was",
     "out_of_range": "instants are of this age",
+    "not_aligned": "an interval starts on a quarter of the hour",
+    "repeated": "each quarter of an hour is told once",
     "out_of_bounds": "a limit has bounds of its own",
     "max_digits": "JSON Schema counts no digits of a number",
     "max_decimal_places": "JSON Schema counts no digits of a number",
