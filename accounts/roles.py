@@ -75,7 +75,7 @@ BILL = (
     | {"wallets.allocate_suspense", "wallets.collect_settlement"}
     | _each("add", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
     | _each("change", "rates.ratetable", "rates.ratetableversion", "rates.assignment")
-    | _each("delete", "rates.ratetable", "rates.referencetable")
+    | _each("delete", "rates.ratetable", "rates.assignment", "rates.referencetable")
     | _each("add", "rates.referencetable")
     | _each("change", "rates.referencetable")
 )

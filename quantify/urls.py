@@ -31,7 +31,7 @@ from quantify import metrics
 from quantify.api import documents, health
 from quantify.portal.choices import Autocomplete
 from rates.api.references import ReferenceViewSet
-from rates.api.views import EstateRatesViewSet, UnitRatesViewSet
+from rates.api.views import AssignmentViewSet, EstateRatesViewSet, UnitRatesViewSet
 from reports.api.estates import EstateWithStatisticsViewSet
 from reports.api.rates import SimulatedRateTableViewSet
 from reports.api.reports import view_of
@@ -62,6 +62,7 @@ router.register("findings", FindingViewSet, "finding")
 router.register("concentrators", ConcentratorViewSet, "concentrator")
 router.register("meter-alerts", AlertViewSet, "meter-alert")
 router.register("meters", MeterViewSet, "meter")
+router.register("rate-assignments", AssignmentViewSet, "rate-assignment")
 router.register("rate-tables", SimulatedRateTableViewSet, "rate-table")
 router.register("relay-drift", RelayDriftViewSet, "relay-drift")
 router.register("notifications", AnnouncingViewSet, "notification")

@@ -5,16 +5,20 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.enums import ActionVariant
 
 from quantify.portal import columns
+from quantify.portal.actions import action
 from quantify.portal.base import (
     PortalAdmin,
     ReadOnlyAdmin,
     become,
 )
 from quantify.portal.filters import EstateFilter
+from quantify.portal.pages import confirm, list_url, object_url
 from rates import assignments, references
 from rates.admin.sharing import SHARED, UTILITY, SharedRowsMixin
 from rates.admin.sureness import SurenessMixin
@@ -41,6 +45,7 @@ class AssignmentAdmin(SurenessMixin, SharedRowsMixin, PortalAdmin):
     search_fields = ["rate_table__name", "unit__unit_number", "estate__code"]
     ordering = ["-effective_from", "-id"]
     autocomplete_fields = ["rate_table", "estate", "unit"]
+    actions_detail = ["withdraw"]
     refusals = {
         assignments.WrongUtility: "rate_table",
         assignments.AnotherEstate: "rate_table",
@@ -87,8 +92,41 @@ class AssignmentAdmin(SurenessMixin, SharedRowsMixin, PortalAdmin):
             )
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # An assignment ends; bills were priced by it.
+        # An assignment ends, bills were priced by it; before its first day it is withdrawn.
         return False
+
+    def has_withdraw_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        if not request.user.has_perm("rates.delete_assignment"):
+            return False
+        assignment = self.get_object(request, object_id)
+        if assignment is None or not self._is_ours(request, assignment):
+            return False
+        return not assignments.has_begun(assignment, at=timezone.now())
+
+    @action("Withdraw", permission="withdraw", icon="undo", variant=ActionVariant.DANGER)
+    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for a yes, and let what was assigned before hold on."""
+        assignment = self.object_or_404(request, object_id)
+        if request.method == "POST":
+            return self._withdrawn(request, assignment)
+        return confirm(
+            request, self, assignment, title=f"Withdraw {self.title_of(assignment)}",
+            intro=f"It would be in force from {assignment.effective_from:%d %B %Y}. What was "
+            "assigned before holds in its place.",
+            submit_words="Withdraw", submit_look="danger",
+        )  # fmt: skip
+
+    def _withdrawn(self, request: HttpRequest, assignment: Assignment) -> HttpResponse:
+        try:
+            assignments.withdraw(assignment=assignment, clock=timezone.now)
+        except assignments.InForce as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(object_url(assignment))
+        except assignments.Withdrawn as error:
+            messages.warning(request, str(error))
+        else:
+            messages.success(request, f"{self.title_of(assignment)} is withdrawn.")
+        return HttpResponseRedirect(list_url(self))
 
 
 def _first_version(assigned: Assignment) -> RateTableVersion | None:

@@ -33,7 +33,12 @@ WRONG_UTILITY = problems.define(
 )  # fmt: skip
 ASSIGNED_LATER = problems.define(
     "assigned_later", HTTPStatus.CONFLICT, "Assigned already",
-    "Another rate table is assigned from that day or a later one.",
+    "Another rate table is assigned from that day or a later one. One whose first day is still to "
+    "come can be withdrawn.",
+)  # fmt: skip
+IN_FORCE = problems.define(
+    "assignment_in_force", HTTPStatus.CONFLICT, "Assignment in force",
+    "What has come into force stands: assign another rate table from a later day.",
 )  # fmt: skip
 FOREIGN_TABLE = problems.define(
     "foreign_rate_table", HTTPStatus.BAD_REQUEST, "Rate table of another estate",
@@ -50,6 +55,8 @@ OF_RATES: dict[type[Exception], problems.Kind] = {
     assignments.WrongUtility: WRONG_UTILITY,
     assignments.AssignedLater: ASSIGNED_LATER,
     assignments.AnotherEstate: FOREIGN_TABLE,
+    assignments.InForce: IN_FORCE,
+    assignments.Withdrawn: problems.NOT_FOUND,
     assignments.NoPrices: NO_TARIFF,
     NoTariff: NO_TARIFF,
     references.NotAReference: NO_REFERENCE,

@@ -165,7 +165,8 @@ class CalculateForm(Form):
         for position, start in enumerate(interval["start"] for interval in intervals):
             if start in met:
                 repeated = ErrorDetail("Another interval starts then.", "repeated")
-                raise serializers.ValidationError({position: {"start": [repeated]}})
+                errors: Any = {position: {"start": [repeated]}}
+                raise serializers.ValidationError(errors)
             met.add(start)
         return intervals
 

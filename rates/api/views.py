@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -72,19 +73,14 @@ class RateTableViewSet(Listed, Shown, Created, Changed, Archived):
             return tables.create_table(**fields)
 
     def change(self, instance: Any, fields: Mapping[str, Any]) -> None:
-        self._check_shared(instance)
+        _refuse_shared(self.request, instance)
         with refused():
             tables.change(table=instance, fields=fields)
 
     def remove(self, instance: Any) -> None:
-        self._check_shared(instance)
+        _refuse_shared(self.request, instance)
         with refused():
             tables.remove(table=instance, at=timezone.now())
-
-    def _check_shared(self, table: RateTable) -> None:
-        user: Any = self.request.user
-        if table.estate_id is None and not user.sees_every_estate:
-            raise Problem(refusals.SHARED)
 
     @extend_schema(
         operation_id="rate_table_calculate",
@@ -101,6 +97,12 @@ class RateTableViewSet(Listed, Shown, Created, Changed, Archived):
         return told(QuoteSerializer(bill).data)
 
 
+def _refuse_shared(request: Request, row: RateTable | Assignment) -> None:
+    user: Any = request.user
+    if row.estate_id is None and not user.sees_every_estate:
+        raise Problem(refusals.SHARED)
+
+
 def _in_base_units(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What was asked in kWh, kl and kVA, in Wh, litres and VA."""
     month = asked.get("month")
@@ -115,7 +117,33 @@ def _in_base_units(asked: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class _AssignmentViewSet(Listed, Resource):
+class AssignmentViewSet(Shown, Archived):
+    """Which rate table prices a utility from when, of a unit, an estate or all estates."""
+
+    queryset = Assignment.objects.all()
+    serializer_class = AssignmentSerializer
+    refusals = {"destroy": (refusals.IN_FORCE, refusals.SHARED)}
+
+    def shaped(self, rows: QuerySet) -> QuerySet:
+        of_estates = Q(estate=None) | Q(estate__deleted_at=None)
+        of_units = Q(unit=None) | Q(unit__deleted_at=None)
+        return rows.filter(of_estates, of_units).select_related("rate_table")
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Withdraw an assignment before its first day; the one it followed holds in its place."""
+        return super().destroy(request, pk)
+
+    def locked_object(self) -> Any:
+        # Whoever changes what is assigned locks the estate before its rows.
+        return self.seen_object()
+
+    def remove(self, instance: Any) -> None:
+        _refuse_shared(self.request, instance)
+        with refused():
+            assignments.withdraw(assignment=instance, clock=timezone.now)
+
+
+class _PlaceRatesViewSet(Listed, Resource):
     """The assignments of a place that are in force or to come."""
 
     queryset = Assignment.objects.all()
@@ -147,7 +175,7 @@ class _AssignmentViewSet(Listed, Resource):
         asked = self.checked(AssignForm)
         with refused():
             made = assignments.assign(**self._named(place), **asked)
-        where = {LOCATION: request.path}
+        where = {LOCATION: reverse("rate-assignment-detail", args=[made.pk])}
         return told(AssignmentSerializer(made).data, status.HTTP_201_CREATED, where)
 
     def _place(self, pk: UUID) -> Any:
@@ -158,7 +186,7 @@ class _AssignmentViewSet(Listed, Resource):
         raise NotImplementedError
 
 
-class EstateRatesViewSet(_AssignmentViewSet):
+class EstateRatesViewSet(_PlaceRatesViewSet):
     """What prices an estate's units that have no rate table of their own."""
 
     place = Estate
@@ -170,7 +198,7 @@ class EstateRatesViewSet(_AssignmentViewSet):
         return {"estate": place}
 
 
-class UnitRatesViewSet(_AssignmentViewSet):
+class UnitRatesViewSet(_PlaceRatesViewSet):
     """What prices one unit, before the rate table of its estate."""
 
     place = Unit

@@ -1,6 +1,6 @@
 """Rate tables and their versions in the portal."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
-from rates import references
-from rates.models import RateTable, RateTableVersion
+from rates import assignments, references
+from rates.models import Assignment, RateTable, RateTableVersion
 from rates.tests.factories import AssignmentFactory, RateTableFactory
 from units.tests.factories import UnitFactory
 
@@ -229,6 +229,61 @@ class TestAssignment:
         held.refresh_from_db()
         assert held.effective_to == date(2026, 6, 1)
         assert held.markup_percentage == 0
+
+
+class TestWithdrawal:
+    FIRST = timezone.localdate() + timedelta(days=1)
+
+    def url(self, assigned: Assignment) -> str:
+        return reverse("admin:rates_assignment_withdraw", args=[assigned.pk])
+
+    def test_asks_first_and_lets_what_was_assigned_before_hold_on(self):
+        estate = EstateFactory.create()
+        before = AssignmentFactory.create(estate=estate, effective_to=self.FIRST)
+        assigned = AssignmentFactory.create(estate=estate, effective_from=self.FIRST)
+        client = client_of(roles.BILLING_ADMIN, estate)
+
+        page = client.get(reverse("admin:rates_assignment_change", args=[assigned.pk]))
+        asked = client.get(self.url(assigned))
+        kept = Assignment.objects.filter(pk=assigned.pk).exists()
+        answer = client.post(self.url(assigned), follow=True)
+
+        assert self.url(assigned) in page.content.decode()
+        assert f"{self.FIRST:%d %B %Y}" in asked.content.decode()
+        assert kept
+        assert "is withdrawn." in answer.content.decode()
+        before.refresh_from_db()
+        assert before.effective_to is None
+        assert not Assignment.objects.filter(pk=assigned.pk).exists()
+
+    def test_is_not_offered_once_it_is_in_force(self):
+        estate = EstateFactory.create()
+        assigned = AssignmentFactory.create(estate=estate)
+        client = client_of(roles.BILLING_ADMIN, estate)
+
+        page = client.get(reverse("admin:rates_assignment_change", args=[assigned.pk]))
+
+        assert self.url(assigned) not in page.content.decode()
+        assert client.post(self.url(assigned)).status_code == 403
+        assert Assignment.objects.filter(pk=assigned.pk).exists()
+
+    def test_of_what_all_estates_pay_is_for_those_who_see_all(self):
+        assigned = AssignmentFactory.create(effective_from=self.FIRST)
+        client = client_of(roles.BILLING_ADMIN, EstateFactory.create())
+
+        assert client.post(self.url(assigned)).status_code == 403
+        assert client_of(roles.SUPER_ADMIN).post(self.url(assigned)).status_code == 302
+        assert not Assignment.objects.filter(pk=assigned.pk).exists()
+
+    def test_that_comes_too_late_says_so(self, monkeypatch: pytest.MonkeyPatch):
+        estate = EstateFactory.create()
+        assigned = AssignmentFactory.create(estate=estate)
+        monkeypatch.setattr(assignments, "has_begun", lambda *_, **__: False)
+
+        answer = client_of(roles.BILLING_ADMIN, estate).post(self.url(assigned), follow=True)
+
+        assert "It is in force since 2026-01-01" in answer.content.decode()
+        assert Assignment.objects.filter(pk=assigned.pk).exists()
 
 
 class TestSureness:

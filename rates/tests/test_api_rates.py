@@ -1,10 +1,11 @@
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from accounts import roles
+from accounts.models import AuditEntry
 from accounts.tests.factories import UserFactory
 from estates.tests.factories import EstateFactory
 from quantify.tests.client import Client
@@ -475,3 +476,135 @@ class TestAssign:
 
         assert self.assign(Client(viewer), place, RateTableFactory.create()).status_code == 403
         assert Client(viewer).get(f"{place}/assign-rates").status_code == 200
+
+
+class TestWithdraw:
+    TODAY = date(2026, 7, 1)
+    FIRST = date(2027, 7, 1)
+
+    @pytest.fixture(autouse=True)
+    def _today(self, monkeypatch):
+        noon = datetime(2026, 7, 1, 10, tzinfo=UTC)
+        monkeypatch.setattr("rates.api.views.timezone.now", lambda: noon)
+
+    def address(self, assignment):
+        return f"/rate-assignments/{assignment.pk}"
+
+    def test_lets_what_was_assigned_before_hold_on(self, client, estate):
+        before = AssignmentFactory.create(estate=estate)
+        table = RateTableFactory.create(estate=estate)
+        body = {"utility": "electricity", "rate_table": str(table.pk)}
+        place = f"/estates/{estate.pk}/assign-rates"
+        made = client.post(place, {**body, "effective_from": "2072-07-01"})
+        refused = client.post(place, {**body, "effective_from": "2027-07-01"})
+
+        answer = client.delete(made["Location"].removeprefix("/api/v1"))
+
+        assert "withdraw it first" in refused.json()["detail"]
+        assert (answer.status_code, answer.content) == (204, b"")
+        before.refresh_from_db()
+        assert before.effective_to is None
+        assert client.post(place, {**body, "effective_from": "2027-07-01"}).status_code == 201
+
+    def test_and_the_right_one_may_be_one_batch(self, client, estate):
+        before = AssignmentFactory.create(estate=estate, effective_to=date(2072, 7, 1))
+        wrong = AssignmentFactory.create(estate=estate, effective_from=date(2072, 7, 1))
+        body = {
+            "utility": "electricity",
+            "rate_table": str(wrong.rate_table_id),
+            "effective_from": "2027-07-01",
+        }
+
+        answer = client.post(
+            "/batch",
+            {
+                "operations": [
+                    {"method": "DELETE", "path": self.address(wrong)},
+                    {"method": "POST", "path": f"/estates/{estate.pk}/assign-rates", "body": body},
+                ]
+            },
+        )
+
+        statuses = [one["status"] for one in answer.json()["data"]["results"]]
+        assert statuses == [204, 201]
+        before.refresh_from_db()
+        assert before.effective_to == self.FIRST
+
+    def test_is_kept_in_the_audit_trail(self, client, estate, biller):
+        before = AssignmentFactory.create(estate=estate, effective_to=self.FIRST)
+        assigned = AssignmentFactory.create(estate=estate, effective_from=self.FIRST)
+
+        client.delete(self.address(assigned))
+
+        told = AuditEntry.objects.filter(actor=biller.pk, table="rates_assignment")
+        gone, held = told.order_by("pk")
+        assert (gone.action, gone.object_id) == (AuditEntry.Action.DELETE, assigned.pk)
+        assert gone.before["effective_from"] == "2027-07-01"
+        assert (held.object_id, held.before["effective_to"]) == (before.pk, "2027-07-01")
+        assert held.after["effective_to"] is None
+
+    def test_leaves_a_rate_table_that_can_be_deleted(self, client, estate):
+        table = RateTableFactory.create(estate=estate)
+        assigned = AssignmentFactory.create(
+            estate=estate, rate_table=table, effective_from=self.FIRST
+        )
+
+        assert put_away(client, table).status_code == 409
+        assert client.delete(self.address(assigned)).status_code == 204
+        assert put_away(client, table).status_code == 204
+
+    def test_of_a_unit_leaves_its_estate_alone(self, client, estate):
+        unit = UnitFactory.create(estate=estate)
+        general = AssignmentFactory.create(estate=estate, effective_to=self.FIRST)
+        own = AssignmentFactory.create(unit=unit, effective_from=self.FIRST)
+
+        assert client.delete(self.address(own)).status_code == 204
+        general.refresh_from_db()
+        assert general.effective_to == self.FIRST
+
+    def test_is_refused_from_the_first_day_on(self, client, estate):
+        before = AssignmentFactory.create(estate=estate, effective_to=self.TODAY)
+        assigned = AssignmentFactory.create(estate=estate, effective_from=self.TODAY)
+
+        answer = client.delete(self.address(assigned))
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "assignment_in_force")
+        before.refresh_from_db()
+        assert before.effective_to == self.TODAY
+        assert client.get(self.address(assigned)).status_code == 200
+
+    def test_of_what_all_estates_pay_is_for_those_who_see_all(self, client, admin):
+        assigned = AssignmentFactory.create(effective_from=self.FIRST)
+
+        answer = client.delete(self.address(assigned))
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "shared_rate_table")
+        assert admin.delete(self.address(assigned)).status_code == 204
+
+    def test_of_what_was_changed_meanwhile_is_refused(self, client, estate):
+        assigned = AssignmentFactory.create(estate=estate, effective_from=self.FIRST)
+        tag = client.get(self.address(assigned))["ETag"]
+        Assignment.objects.update(updated_at=timezone.now() + timedelta(seconds=1))
+
+        answer = client.delete(self.address(assigned), HTTP_IF_MATCH=tag)
+
+        assert answer.status_code == 412
+        assert Assignment.objects.filter(pk=assigned.pk).exists()
+
+    def test_hides_what_is_foreign(self, client):
+        foreign = AssignmentFactory.create(estate=EstateFactory.create(), effective_from=self.FIRST)
+
+        assert client.delete(self.address(foreign)).status_code == 404
+        assert Assignment.objects.filter(pk=foreign.pk).exists()
+
+    def test_is_not_for_viewers(self, estate):
+        viewer = UserFactory.create(role=roles.VIEWER)
+        estate.memberships.create(user=viewer)
+        assigned = AssignmentFactory.create(estate=estate, effective_from=self.FIRST)
+
+        assert Client(viewer).delete(self.address(assigned)).status_code == 403
+        assert Client(viewer).get(self.address(assigned)).status_code == 200
+
+
+def put_away(client, table):
+    return client.delete(f"/rate-tables/{table.pk}")

@@ -12,6 +12,7 @@ row: they are found in the forms. A choice of a model that is not in `CHOSEN` is
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -46,6 +47,7 @@ from units.models import Consent, Occupancy, Resident, Unit
 from wallets.models import AccountBook, Bill, Charge, CreditSwitch, Posting, Wallet
 
 ARCHIVED = {"deleted_at": timezone.now()}
+TO_COME = timezone.localdate() + timedelta(days=40)
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,11 @@ PAGES: dict[str, Page] = {
     "meters.relaydrift": Page(table.DRIFT),
     "meters.uplink": Page(Of(Uplink, estate="device__server__estate")),
     # --- Prices ---------------------------------------------------------------------------------
-    "rates.assignment": Page(Of(Assignment), "add change"),
+    "rates.assignment": Page(
+        Of(Assignment),
+        "add change",
+        own("rates.delete_assignment", "withdraw", effective_from=TO_COME),
+    ),
     "rates.ratetable": Page(
         table.RATE_TABLES,
         "add change delete",

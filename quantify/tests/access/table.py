@@ -209,6 +209,7 @@ TABLE: dict[str, Of | Own | System | str] = {
     "relay-drift": DRIFT,
     "relay-drift/<uuid:pk>": DRIFT,
     # --- Prices ---------------------------------------------------------------------------------
+    "rate-assignments/<uuid:pk>": Of(Assignment),
     "rate-tables": RATE_TABLES,
     "rate-tables/<uuid:pk>": RATE_TABLES,
     "rate-tables/<uuid:pk>/calculate": RATE_TABLES,

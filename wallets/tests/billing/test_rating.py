@@ -10,7 +10,9 @@ from meters import days
 from meters.models import Installation, Meter
 from meters.tests.factories import MeterFactory
 from quantify.periods import local_day
-from rates.models import RateTable, RateTableVersion, TariffCalendar
+from rates import assignments
+from rates.models import Assignment, RateTable, RateTableVersion, TariffCalendar
+from rates.tests.factories import RateTableFactory, flat
 from wallets.billing import runs
 from wallets.models import Bill, Transaction
 from wallets.tests.billing.test_billing import BLOCKS, JULY, metered_unit, noon, wallet_of
@@ -50,6 +52,51 @@ class TestReplacedMeter:
         bill = priced(date(2026, 7, 12))
 
         assert [line["amount"] for line in bill.lines] == ["75.00", "300.00", "300.00"]
+
+
+class TestWithdrawnAssignment:
+    TENTH = date(2026, 7, 10)
+
+    @pytest.fixture
+    def meter(self) -> Meter:
+        meter = metered_unit(flat("2.00"))
+        use(meter, date(2026, 7, 3), "10")
+        priced(date(2026, 7, 3))
+        return meter
+
+    @pytest.fixture
+    def dearer(self, meter: Meter) -> Assignment:
+        return assignments.assign(
+            estate=meter.estate,
+            utility=meter.kind,
+            rate_table=RateTableFactory.create(version__components=flat("5.00")),
+            markup_percentage=Decimal(0),
+            effective_from=self.TENTH,
+        )
+
+    def withdraw(self, assignment: Assignment) -> None:
+        assignments.withdraw(assignment=assignment, clock=lambda: noon(date(2026, 7, 9)))
+
+    def test_prices_nothing(self, meter: Meter, dearer: Assignment):
+        priced(date(2026, 7, 4))
+        self.withdraw(dearer)
+        priced(date(2026, 7, 9))
+        use(meter, self.TENTH, "10")
+
+        priced(self.TENTH)
+
+        assert charged() == ["23.00", "23.00"]
+        assert not dearer.rate_table.versions.exclude(used_at=None).exists()
+
+    def test_is_made_good_where_a_run_had_read_it_before(self, meter: Meter, dearer: Assignment):
+        use(meter, self.TENTH, "10")
+        priced(self.TENTH)
+        self.withdraw(dearer)
+
+        priced(self.TENTH)
+
+        assert charged() == ["23.00", "57.50", "-34.50"]
+        assert Bill.objects.get(month=JULY).charged == Decimal("46.00")
 
 
 class TestVersionChange:
