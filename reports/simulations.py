@@ -105,12 +105,13 @@ def simulate(
     table: RateTable,
     tariff: Tariff,
     month: date,
-    scope: Scope = Scope.ASSIGNED,
+    scope: Scope | None = None,
     now: datetime,
 ) -> Simulation:
     """
     Rate a month of an estate by a tariff in place of the one that a rate table had then.
 
+    Without a scope it is for the units that pay by the rate table; for every unit if none does.
     Markups, free solar and VAT stay those of the units. `month` is any day of it. Both sides
     are read from one snapshot, so that billing meanwhile cannot make them differ.
 
@@ -123,14 +124,18 @@ def simulate(
     this_month = first_of_month(local_day(now, estate.zone))
     if month > this_month:
         raise MonthNotBegun(f"{month:%B %Y} has not begun: choose {this_month:%B %Y} or earlier.")
-    rated = _Rated(_Change(table, tariff, scope), estate, month, now)
     with snapshot():
-        rated.add(parts.of_estate(estate, Utility(table.utility), month, now=now))
+        found = parts.of_estate(estate, Utility(table.utility), month, now=now)
+        for one in [scope] if scope else [Scope.ASSIGNED, Scope.ALL]:
+            rated = _Rated(_Change(table, tariff, one), estate, month, now)
+            rated.add(found)
+            if rated.concerned:
+                break
     return Simulation(
         estate=estate,
         table=table,
         month=month,
-        scope=scope,
+        scope=rated.change.scope,
         is_running=month == this_month,
         outcome=simulation.outcome(rated.effects),
         charged=rated.charged,
@@ -182,6 +187,7 @@ class _Rated:
     not_priced: list[NotPriced] = field(default_factory=list)
     charged: Decimal = ZERO
     not_up_to_date: int = 0
+    concerned: int = 0
     elsewhere: int = 0
 
     def add(self, found: Sequence[Part]) -> None:
@@ -207,6 +213,7 @@ class _Rated:
                 self._refuse(of_unit[0], error)
                 continue
             if any(self.change.concerns(before) for _, (before, _) in unit):
+                self.concerned += 1
                 yield unit
             else:
                 self.elsewhere += 1

@@ -32,14 +32,15 @@ class SimulateForm(Form):
     """
     Prices to try on a month of an estate: `components`, else a `version`, else the newest one.
 
-    `scope` is `assigned` for the units that pay by the rate table, `all` for every unit.
+    `scope` is `assigned` for the units that pay by the rate table, `all` for every unit. Without it
+    it is `assigned`, or `all` if no unit pays by the rate table; the answer says which.
     """
 
     estate = ScopedRelatedField(queryset=Estate.objects.all())
     month = months.Month(required=False)
     version = serializers.IntegerField(min_value=1, max_value=2_147_483_647, required=False)
     components = Components(required=False, allow_empty=False)
-    scope = serializers.ChoiceField(SCOPES, default=Scope.ASSIGNED.value)
+    scope = serializers.ChoiceField(SCOPES, required=False)
 
     def validate(self, attrs: Any) -> Any:
         if "version" in attrs and "components" in attrs:
@@ -151,7 +152,7 @@ class SimulatedRateTableViewSet(RateTableViewSet):
                     table, number=asked.get("version"), written=asked.get("components")
                 ),
                 month=months.first_day(asked.get("month"), asked["estate"], now),
-                scope=Scope(asked["scope"]),
+                scope=Scope(asked["scope"]) if "scope" in asked else None,
                 now=now,
             )
         return told(SimulationSerializer(made).data)

@@ -246,6 +246,17 @@ class TestOtherPrices:
         assert (every.outcome.units, every.elsewhere) == (2, 0)
         assert every.outcome.revenue_after == Decimal("23.00")
 
+    def test_are_for_every_unit_if_nobody_pays_by_the_rate_table(self):
+        estate = estate_on(table_of(flat("2.00")))
+        use(home(estate, "A1"), date(2026, 7, 4), "10")
+        draft = table_of(flat("3.00"))
+
+        unsaid = simulate(estate, draft)
+        named = simulate(estate, draft, scope=Scope.ASSIGNED)
+
+        assert (unsaid.scope, unsaid.outcome.losers, unsaid.elsewhere) == (Scope.ALL, 1, 0)
+        assert (named.scope, named.outcome.units, named.elsewhere) == (Scope.ASSIGNED, 0, 1)
+
     def test_name_units_that_cannot_be_priced_and_why(self):
         table = table_of(flat("2.00"))
         estate = estate_on(table)
@@ -324,6 +335,18 @@ class TestApi:
         assert data["outcome"]["most_affected"][0]["consumption"] == "10.000"
         assert data["outcome"]["most_affected"][0]["after"]["total"] == "34.50"
         assert sum(one["units"] for one in data["outcome"]["histogram"]) == 1
+
+    def test_says_for_whom_it_is_where_nobody_named_it(self, used):
+        estate, table = used
+        draft, user = table_of(flat("3.00")), UserFactory.create()
+
+        paid_by, new = (
+            self.post(user, one, estate=str(estate.pk), month="2026-07").json()["data"]
+            for one in (table, draft)
+        )
+
+        assert (paid_by["scope"], paid_by["outcome"]["units"]) == ("assigned", 1)
+        assert (new["scope"], new["outcome"]["losers"]) == ("all", 1)
 
     @pytest.mark.parametrize(
         ("changes", "field"),
