@@ -199,7 +199,9 @@ class TestAssignment:
             pytest.param(
                 {"effective_from": "2026-01-01"}, "effective_from", "assigned", id="later"
             ),
-            pytest.param({"markup_percentage": "101"}, None, "between 0 and 100", id="markup"),
+            pytest.param(
+                {"markup_percentage": "101"}, "markup_percentage", "between 0 and 100", id="markup"
+            ),
         ],
     )
     def test_is_refused_beside_the_field_with_what_was_typed(self, changes, field, words):
@@ -211,8 +213,7 @@ class TestAssignment:
         answer = client.post(self.URL, self.sent(own, estate=estate.pk, **changes))
 
         form = answer.context["adminform"].form
-        errors = form.errors[field] if field else form.non_field_errors()
-        assert words in errors[0]
+        assert words in form.errors[field][0]
         assert "Chosen one" in answer.content.decode()
         assert not own.assignments.exists()
 
