@@ -38,6 +38,8 @@ from rates.tariff import MidMonth, Tariff
 __all__ = ["InvalidComponents", "Problem", "build", "dump", "in_full", "parse", "warnings"]
 
 DEFAULT_CALENDAR = "eskom"
+MOST, MOST_BLOCKS = 100, 50
+"""Published tariffs have a dozen components and six blocks."""
 ONE_DAY = Decimal(1)
 WHOLE_UNIT = Decimal(1)
 """Published blocks read "0-500, 501-1000": the second begins where the first ends."""
@@ -88,6 +90,8 @@ def parse(
 
     :raises InvalidComponents: with every problem found.
     """
+    if len(components) > MOST:
+        raise InvalidComponents([Problem("", "too_many", f"Give at most {MOST} components.")])
     known = published() if calendars is None else calendars
     problems: list[Problem] = []
     parsed: list[Component] = []
@@ -178,6 +182,9 @@ def _check_starts(
 
 
 def _check_blocks(blocks: Sequence[BlockLimit], fields: Fields) -> None:
+    if len(blocks) > MOST_BLOCKS:
+        fields.report("blocks", "too_many", f"Give at most {MOST_BLOCKS} blocks.")
+        return
     if not blocks:
         return
     if blocks[-1].upto is not None:

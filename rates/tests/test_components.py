@@ -270,6 +270,9 @@ class TestRefusal:
         ("block", "path", "code"),
         [
             pytest.param(blocks("50", "200"), "blocks[1].upto", "last_block_not_open", id="closed"),
+            pytest.param(
+                blocks(*map(str, range(1, 51)), None), "blocks", "too_many", id="more than fifty"
+            ),
             pytest.param(blocks("50", "50", None), "blocks[1].upto", "not_rising", id="level"),
             pytest.param(blocks("200", "50", None), "blocks[1].upto", "not_rising", id="falling"),
             pytest.param(blocks("0", None), "blocks[0].upto", "not_rising", id="empty first"),
@@ -352,6 +355,7 @@ class TestRefusal:
 
     def test_of_nothing(self):
         assert problems_of() == [("", "empty")]
+        assert problems_of(*[{"kind": "energy", "price": "1"}] * 101) == [("", "too_many")]
 
     def test_of_a_season_that_would_be_supplied_for_nothing(self):
         levy = {"kind": "energy", "price": "0.2"}
