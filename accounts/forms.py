@@ -36,9 +36,23 @@ class FirstPasswordForm(SetPasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
+        for name in ("new_password1", "new_password2"):
+            field = self.fields[name]
             field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
             field.help_text = ""
+
+
+class OwnPasswordForm(FirstPasswordForm):
+    """A new password besides the present one, which the page asks whether it is right."""
+
+    old_password = forms.CharField(
+        strip=False,
+        label="Old password",
+        widget=UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "current-password", "autofocus": True}
+        ),
+    )
+    field_order = ("old_password", "new_password1", "new_password2")
 
 
 class CodeForm(forms.Form):

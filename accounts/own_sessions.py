@@ -1,12 +1,12 @@
 """The portal's page of one's own sessions: where one is signed in, and the end of it."""
 
 from django.contrib import messages
-from django.contrib.auth import authenticate, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import open_sessions, people
+from accounts import open_sessions, people, reauthentication
 from accounts.forms import EndSessionForm
 from accounts.models import User
 from accounts.open_sessions import OpenSession
@@ -27,7 +27,7 @@ class MySessions(OwnPage):
         person = people.signed_in(request)
         names = [one.name for one in _others(request, _sessions_of(person))]
         form = EndSessionForm(request.POST, names=names)
-        if not form.is_valid() or not _knows_password(request, person, form):
+        if not form.is_valid() or not reauthentication.is_confirmed(request, form, "password"):
             return self._answer(request, form)
         if form.cleaned_data["session"] == EndSessionForm.OTHERS:
             ended = people.end_sessions(user=person)
@@ -59,12 +59,3 @@ def _others(request: HttpRequest, opened: list[OpenSession]) -> list[OpenSession
     """All but the one the request came in."""
     this = open_sessions.name_of(request.session.session_key or "")
     return [one for one in opened if one.name != this]
-
-
-def _knows_password(request: HttpRequest, person: User, form: EndSessionForm) -> bool:
-    """Whether the password is the person's; wrong ones are counted as at the sign-in."""
-    password = form.cleaned_data["password"]
-    if authenticate(request, username=person.username, password=password) == person:
-        return True
-    form.add_error("password", "The password is wrong.")
-    return False

@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from accounts.api.batch import Batch
 from accounts.api.roles import RoleViewSet
 from accounts.own_account import Enrol, MyAccount
+from accounts.own_password import ChangePassword
 from accounts.own_sessions import MySessions
 from accounts.pages import EnterCode, PasswordIsSet, SetPassword
 from estates.api.audit import AuditViewSet
@@ -156,6 +157,7 @@ urlpatterns = [
     path("admin/account", MyAccount.as_view(), name="my-account"),
     path("admin/account/sessions", MySessions.as_view(), name="my-sessions"),
     path("admin/account/second-factor", Enrol.as_view(), name="enrol"),
+    path("admin/password_change/", ChangePassword.as_view(), name="change-password"),
     path("admin/", admin.site.urls),
     path("set-password/<uidb64>/<token>", SetPassword.as_view(), name="set-password"),
     path("password-is-set", PasswordIsSet.as_view(), name="password-set"),

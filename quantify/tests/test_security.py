@@ -35,6 +35,21 @@ class TestPasswords:
         validate_password(password)
 
 
+class TestWhereTheyAreChecked:
+    def test_is_one_place_that_counts_and_bounds_it(self):
+        """Forms of Django's that ask for a password check it by themselves, without end."""
+        checks = re.compile(r"check_password\(|\b(?:Admin(?:Own)?)?PasswordChangeForm\b")
+        found = {
+            str(module.relative_to(CHECKOUT))
+            for room in ROOMS
+            for module in (CHECKOUT / room).rglob("*.py")
+            if "tests" not in module.parts and checks.search(module.read_text())
+        }
+
+        # The admin's form sets the password of others and asks for none.
+        assert found == {"accounts/backends.py", "accounts/admin.py"}
+
+
 class TestUnknownNames:
     def test_cost_a_hash_and_answer_as_known_ones(self):
         UserFactory.create(username="known")
