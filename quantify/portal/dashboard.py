@@ -20,36 +20,65 @@ SEVERITY = {"info": "info", "warning": "warning", "error": "danger", "critical":
 # Told apart by lightness too, for those who do not see the hues.
 LINE_COLOURS = ["#0e7490", "#b45309", "#6d28d9", "#047857", "#be123c", "#4b5563"]
 
+# By the page to add the first at: what is missing, what to do, and what who may not can do.
+STEPS = {
+    "estates_estate": (
+        "No estates yet", "Add the first estate.", "Ask a super admin for a membership.",
+    ),
+    "units_unit": (
+        "No units yet", "Add units; each is given its wallet.", "A property manager adds them.",
+    ),
+    "meters_concentrator": (
+        "No meters yet", "Add a concentrator, then its meters, to see what is used.",
+        "A property manager adds them.",
+    ),
+}  # fmt: skip
+
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the numbers of the home page, all within the person's estates."""
+    """Add the numbers of the home page, all within the person's estates and role."""
     user = request.user
     now = timezone.now()
     if isinstance(user, User):
-        context |= _numbers(user, now)
-        context["start"] = _what_to_do_first(user, context)
+        numbers: dict[str, Any] = {}
+        for permission, block in BLOCKS.items():
+            if user.has_perm(permission):
+                numbers |= block(user, now)
+        context |= {"title": "Home", **numbers}
+        context["start"] = _what_to_do_first(user, numbers)
     return context
 
 
-def _numbers(user: User, now: datetime) -> dict[str, Any]:
-    used = consumption.recent(user, today=local_day(now))
+def _wallets(user: User, now: datetime) -> dict[str, Any]:
     balances = credit.balances(user)
     low = credit.lowest(user) if balances.low or balances.empty else []
+    return {"balances": balances, "low_wallets": low}
+
+
+def _flow(user: User, now: datetime) -> dict[str, Any]:
+    return {"flow": money.flow(user, start=now - PERIOD, end=now)}
+
+
+def _fleet(user: User, now: datetime) -> dict[str, Any]:
+    return {"fleet": devices.fleet(user)}
+
+
+def _alerts(user: User, now: datetime) -> dict[str, Any]:
+    shown = [
+        {
+            "words": alerts.words,
+            "number": alerts.number,
+            "look": SEVERITY[alerts.severity],
+            "url": _list("meters_meteralert", f"severity__exact={alerts.severity}"),
+        }
+        for alerts in devices.open_alerts(user)
+    ]
+    return {"alerts": shown}
+
+
+def _consumption(user: User, now: datetime) -> dict[str, Any]:
+    used = consumption.recent(user, today=local_day(now))
     return {
-        "title": "Home",
-        "balances": balances,
-        "low_wallets": low,
-        "fleet": devices.fleet(user),
-        "alerts": [
-            {
-                "words": alerts.words,
-                "number": alerts.number,
-                "look": SEVERITY[alerts.severity],
-                "url": _list("meters_meteralert", f"severity__exact={alerts.severity}"),
-            }
-            for alerts in devices.open_alerts(user)
-        ],
-        "flow": money.flow(user, start=now - PERIOD, end=now),
         "utilities": used.utilities,
         "used": used,
         "chart": _chart(used),
@@ -62,23 +91,36 @@ def _numbers(user: User, now: datetime) -> dict[str, Any]:
     }
 
 
+BLOCKS = {
+    "wallets.view_wallet": _wallets,
+    "wallets.view_transaction": _flow,
+    "meters.view_meter": _fleet,
+    "meters.view_meteralert": _alerts,
+    "meters.view_dailyconsumption": _consumption,
+}
+"""What the page is made of, each by the permission to see it elsewhere."""
+
+
 def _what_to_do_first(user: User, numbers: dict[str, Any]) -> dict[str, str] | None:
     """The next step of somebody who has nothing to look at yet."""
     if not Estate.objects.visible_to(user).alive().exists():
-        if user.sees_every_estate:
-            return _step("No estates yet", "Add the first estate.", "estates_estate_add")
-        return {"title": "No estates yet", "text": "Ask a super admin for a membership."}
-    if not numbers["balances"].wallets:
-        text = "Add units; each is given its wallet."
-        return _step("No units yet", text, "units_unit_add")
-    if not numbers["fleet"].meters:
-        text = "Add a concentrator, then its meters, to see what is used."
-        return _step("No meters yet", text, "meters_concentrator_add")
+        return _step(user, "estates_estate")
+    if "balances" in numbers and not numbers["balances"].wallets:
+        return _step(user, "units_unit")
+    if "fleet" in numbers and not numbers["fleet"].meters:
+        return _step(user, "meters_concentrator")
+    if not numbers:
+        text = "Your role shows no figures here. What it opens stands in the menu."
+        return {"title": "Welcome", "text": text}
     return None
 
 
-def _step(title: str, text: str, page: str) -> dict[str, str]:
-    return {"title": title, "text": text, "url": reverse(f"admin:{page}")}
+def _step(user: User, page: str) -> dict[str, str]:
+    title, text, otherwise = STEPS[page]
+    app_label, model_name = page.split("_")
+    if not user.has_perm(f"{app_label}.add_{model_name}"):
+        return {"title": title, "text": otherwise}
+    return {"title": title, "text": text, "url": reverse(f"admin:{page}_add")}
 
 
 def _list(page: str, query: str) -> str:

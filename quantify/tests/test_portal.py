@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import roles
-from accounts.models import User
-from accounts.tests.factories import UserFactory
+from accounts.models import Role, User
+from accounts.tests.factories import RoleFactory, UserFactory
+from estates.tests.factories import EstateFactory
 from quantify.portal import formats
 from quantify.portal.base import SeriesAdmin
 from quantify.tests import world
@@ -35,7 +36,7 @@ def two_estates() -> tuple[World, World]:
     return world.build(OURS), world.build(THEIRS)
 
 
-def member(role: str, estates: list[World]) -> User:
+def member(role: str | Role, estates: list[World]) -> User:
     user = UserFactory.create(role=role)
     for built in estates:
         built.estate.memberships.create(user=user)
@@ -147,6 +148,15 @@ class TestQueries:
         assert len(queries) <= 13, "\n".join(query["sql"][:150] for query in queries)
 
 
+HOME_SHOWS = {
+    "wallets.view_wallet": ("balances", ["Held in wallets", "Low or empty", "Lowest wallets"]),
+    "wallets.view_transaction": ("flow", ["Money in, 7 days"]),
+    "meters.view_meter": ("fleet", ["Meters online", "Supplies cut"]),
+    "meters.view_meteralert": ("alerts", ["Open alerts"]),
+    "meters.view_dailyconsumption": ("used", ["Electricity by estate", "Electricity today"]),
+}
+
+
 class TestHome:
     @pytest.mark.parametrize(
         ("role", "words"),
@@ -159,6 +169,37 @@ class TestHome:
         home = client_of(UserFactory.create(role=role)).get(reverse("admin:index"))
 
         assert words in home.content.decode()
+
+    def test_shows_what_the_role_sees_elsewhere_and_asks_for_nothing_else(self):
+        role = RoleFactory.create(permissions=["notifications.view_template"])
+        client = client_of(member(role, [world.build(OURS, days=1)]))
+        for permission in sorted(roles.GRANTABLE):
+            Role.objects.filter(pk=role.pk).update(permissions=[permission])
+            with CaptureQueriesContext(connection) as queries:
+                home = client.get(reverse("admin:index"))
+
+            assert home.status_code == 200
+            text = home.content.decode()
+            for needed, (block, titles) in HOME_SHOWS.items():
+                is_shown = needed == permission
+                assert (block in home.context) is is_shown, permission
+                assert [title for title in titles if title in text] == (titles if is_shown else [])
+            if permission not in HOME_SHOWS:
+                assert "Your role shows no figures here" in text
+                asked = "".join(query["sql"] for query in queries)
+                assert not re.findall(r'FROM "(?:wallets|meters)_\w+"', asked), permission
+
+    @pytest.mark.parametrize("role", [roles.PROPERTY_MANAGER, roles.VIEWER])
+    def test_leads_only_where_the_role_may_go(self, role: str):
+        estate = EstateFactory.create()
+        user = UserFactory.create(role=role)
+        estate.memberships.create(user=user)
+        client = client_of(user)
+
+        start = client.get(reverse("admin:index")).context["start"]
+
+        assert start["title"] == "No units yet"
+        assert ("url" in start) is (role == roles.PROPERTY_MANAGER)
 
     def test_adds_up(self):
         built = world.build(OURS, units=2, days=2, paid_in="50.00")

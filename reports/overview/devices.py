@@ -17,7 +17,6 @@ class Fleet:
     online: int
     offline: int
     cut: int
-    concentrators: int
     last_contact_at: datetime | None
 
 
@@ -40,20 +39,23 @@ def fleet(user: User) -> Fleet:
             contact=Max("last_contact_at"),
         )
     )
-    concentrators = (
-        Concentrator.objects.visible_to(user)
-        .alive()
-        .aggregate(number=Count("pk"), contact=Max("last_contact_at"))
-    )
-    contacts = [at for at in (meters["contact"], concentrators["contact"]) if at]
+    contacts = [at for at in (meters["contact"], _contact_of_concentrators(user)) if at]
     return Fleet(
         meters=meters["meters"],
         online=meters["online"],
         offline=meters["meters"] - meters["online"],
         cut=meters["cut"],
-        concentrators=concentrators["number"],
         last_contact_at=max(contacts, default=None),
     )
+
+
+def _contact_of_concentrators(user: User) -> datetime | None:
+    """When one of them answered last, for who may look at them."""
+    if not user.has_perm("meters.view_concentrator"):
+        return None
+    concentrators = Concentrator.objects.visible_to(user).alive()
+    at: datetime | None = concentrators.aggregate(at=Max("last_contact_at"))["at"]
+    return at
 
 
 def open_alerts(user: User) -> list[OpenAlerts]:
