@@ -5,7 +5,9 @@ from uuid import UUID
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
+from accounts import callers
 from accounts.models import User
+from quantify import user_names
 from quantify.api import hashing, throttles
 
 
@@ -17,7 +19,9 @@ class RoleBackend(BaseBackend):
     ) -> User | None:
         if request is not None:
             throttles.spend_sign_in(request, username)
-        user = User.objects.named(username).first()
+        if not user_names.can_be_one(username):
+            return None
+        user = callers.by_name(username)
         with hashing.one_hash():
             if user is None:
                 # The same work as for a known name, so that the time tells nothing.

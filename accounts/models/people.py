@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Lower
@@ -18,6 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts import roles
 from accounts.scoping import is_known
+from quantify import user_names
 from quantify.records import Archivable
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ class User(AbstractBaseUser, Archivable):
     """
 
     username = models.CharField(
-        max_length=150, unique=True, validators=[UnicodeUsernameValidator()]
+        max_length=user_names.LONGEST, unique=True, validators=[UnicodeUsernameValidator()]
     )
     full_name = models.CharField(max_length=150, blank=True)
     email = models.EmailField(blank=True)
@@ -138,6 +140,12 @@ class User(AbstractBaseUser, Archivable):
 
     def __str__(self) -> str:
         return self.full_name or self.username
+
+    def clean(self) -> None:
+        super().clean()
+        if not user_names.is_plain(self.username):
+            words = "Use letters that are the same in every language: not İ, nor Σ at the end."
+            raise ValidationError({"username": ValidationError(words, code="invalid")})
 
     def set_password(self, raw_password: str | None) -> None:
         super().set_password(raw_password)

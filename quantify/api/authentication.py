@@ -18,6 +18,7 @@ from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from quantify import user_names
 from quantify.api import problems
 from quantify.api.problems import Problem
 
@@ -38,10 +39,10 @@ class RememberedBasicAuthentication(BasicAuthentication):
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None
     ) -> tuple[AbstractBaseUser, None]:
-        if request is None or "\0" in userid:
+        if request is None or not user_names.can_be_one(userid):
             raise AuthenticationFailed(WRONG)
         # One spelling of a name, so that its failures are counted together.
-        name = userid.lower()
+        name = user_names.folded(userid)
         user = self.find(name)
         if user is not None and self._is_remembered(request._request, name, user, password):
             return user, None
@@ -117,4 +118,4 @@ def _mark_lockout(request: HttpRequest, username: str, **_: object) -> None:
     cool_off = get_cool_off(request)
     seconds = int(cool_off.total_seconds()) if cool_off else None
     with suppress(RedisError):
-        cache.set(_locked_as(request, (username or "").lower()), 1, seconds)
+        cache.set(_locked_as(request, user_names.folded(username or "")), 1, seconds)

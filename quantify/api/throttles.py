@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from quantify import user_names
 from quantify.api import addresses
 from quantify.api.permissions import permission_name
 
@@ -135,7 +136,8 @@ def spend_sign_in(request: HttpRequest, username: str) -> None:
     :raises TooMany: if either tried too often.
     """
     address = addresses.of(request)
-    spend(request, SIGN_IN, f"address:{address}", f"name:{username.strip().lower()[:150]}")
+    name = user_names.folded(username)[: user_names.LONGEST]
+    spend(request, SIGN_IN, f"address:{address}", f"name:{name}")
 
 
 def headers(request: HttpRequest) -> dict[str, str]:
