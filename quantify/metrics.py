@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from meters.models import Command, Meter
 from meters.models.devices import CommunicationStatus
 from notifications.models import Delivery, Notification
-from quantify.api import addresses, metrics
+from quantify.api import addresses, guesses, metrics
 from wallets.billing import runs
 from wallets.proving import verification
 
@@ -40,15 +40,32 @@ def scrape(request: HttpRequest) -> HttpResponse:
 
 
 def _may_scrape(request: HttpRequest) -> bool:
-    token = settings.METRICS_TOKEN
-    given = request.headers.get("Authorization", "")
-    if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-        return True
+    return _is_of_a_network(request) or _has_token(request)
+
+
+def _is_of_a_network(request: HttpRequest) -> bool:
     try:
         address = ip_address(addresses.of(request))
     except ValueError:
         return False
     return any(address in ip_network(one) for one in settings.METRICS_NETWORKS)
+
+
+def _has_token(request: HttpRequest) -> bool:
+    """
+    Whether the token came. After some wrong ones from an address none of it is looked at.
+
+    A person chose the token, so that it may be one that can be guessed.
+    """
+    token, given = settings.METRICS_TOKEN, request.headers.get("Authorization", "")
+    if not token or not given:
+        return False
+    limits = {f"wrong-token:{addresses.of(request)}": settings.AXES_FAILURE_LIMIT}
+    is_right = hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    if is_right and not guesses.are_too_many(limits):
+        return True
+    guesses.note(request, "metrics", limits, seconds=guesses.cool_off_seconds())
+    return False
 
 
 class Backlog(Collector):

@@ -6,21 +6,25 @@ A key comes as `Authorization: Bearer <key>` or as a Basic user name with an emp
 
 import base64
 import binascii
+import hashlib
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts import callers, guesses, keys
+from accounts import callers, keys
 from accounts.models import ApiKey, User
-from quantify.api import problems
+from quantify.api import addresses, guesses, logs, problems
 from quantify.api.authentication import RememberedBasicAuthentication
 from quantify.api.problems import Problem
 
+OF_AN_ADDRESS = 10
+"""So many times the failures of one key are borne from an address, whatever keys it tries."""
 WRONG_KEY = "The API key is unknown, revoked or over."
 NEEDS_KEY = "This account signs in with a code besides the password: use an API key here."
 
@@ -43,12 +47,20 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def _refusal(request: Request, text: str) -> Exception:
-    """A wrong key is counted; who guesses on hears of the lockout instead."""
-    asked = request._request
-    if guesses.are_too_many(asked, text):
-        wait = str(guesses.cool_off_seconds())
-        return Problem(problems.LOCKED_OUT, headers={"Retry-After": wait})
-    guesses.count(asked, text)
+    """
+    A wrong key is counted; who guesses on hears of the lockout instead.
+
+    Who has the right key is not kept out for what others tried, and costs no counting.
+    """
+    address = addresses.of(request._request)
+    tried = hashlib.sha256(f"{keys.prefix_of(text)}\n{address}".encode()).hexdigest()
+    limits = {
+        f"wrong-key:{tried}": settings.AXES_FAILURE_LIMIT,
+        f"wrong-keys:{address}": settings.AXES_FAILURE_LIMIT * OF_AN_ADDRESS,
+    }
+    seconds = guesses.cool_off_seconds()
+    if guesses.note(request._request, "key", limits, seconds=seconds):
+        return Problem(problems.LOCKED_OUT, headers={"Retry-After": str(seconds)})
     return AuthenticationFailed(WRONG_KEY)
 
 
@@ -83,8 +95,16 @@ class PasswordAuthentication(RememberedBasicAuthentication):
         user, nothing = super().authenticate_credentials(userid, password, request)
         assert isinstance(user, User)  # noqa: S101 - AUTH_USER_MODEL
         if _needs_code(user) and not settings.BASIC_AUTH_WITHOUT_CODE:
+            if request is not None:
+                _note_refusal(request._request, user)
             raise AuthenticationFailed(NEEDS_KEY)
         return user, nothing
+
+
+def _note_refusal(request: HttpRequest, user: User) -> None:
+    """Somebody knows the password of a person who signs in with a code."""
+    address = addresses.of(request)
+    logs.event("code_missing", request, way="basic", person=str(user.pk), address=address)
 
 
 def _needs_code(user: User) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import IO, Any, cast
 
-from django.core.cache import cache
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -19,7 +18,7 @@ from meters.lorawan.chirpstack import Kind
 from meters.lorawan.errors import UnreadableEvent
 from meters.models.radio import NetworkServer
 from meters.radio import reception, servers
-from quantify.api import addresses, parsing, problems
+from quantify.api import addresses, guesses, parsing, problems
 from quantify.api.problems import Problem
 from quantify.api.views import View, told
 
@@ -118,13 +117,9 @@ def _recognised(request: Request) -> NetworkServer:
     try:
         return servers.recognise(request.headers.get(HEADER, ""), now=timezone.now())
     except servers.WrongSecret as error:
-        counted_as = f"wrong-secret:{addresses.of(request._request)}"
-        cache.add(counted_as, 0, WRONG_WITHIN)
-        try:
-            tried = cache.incr(counted_as)
-        except ValueError:  # it expired in between
-            tried = 1
-        if tried > WRONG_AT_MOST:
+        asked = request._request
+        limits = {f"wrong-secret:{addresses.of(asked)}": WRONG_AT_MOST}
+        if guesses.note(asked, "network_server", limits, seconds=WRONG_WITHIN):
             headers = {"Retry-After": str(WRONG_WITHIN)}
             raise Problem(problems.THROTTLED, headers=headers) from error
         raise Problem(WRONG_SECRET, headers={"WWW-Authenticate": HEADER}) from error

@@ -19,7 +19,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from quantify import user_names
-from quantify.api import problems
+from quantify.api import addresses, logs, problems
 from quantify.api.problems import Problem
 
 WRONG = "The user name or password is wrong."
@@ -39,7 +39,11 @@ class RememberedBasicAuthentication(BasicAuthentication):
     def authenticate_credentials(
         self, userid: str, password: str, request: Request | None = None
     ) -> tuple[AbstractBaseUser, None]:
-        if request is None or not user_names.can_be_one(userid):
+        if request is None:
+            raise AuthenticationFailed(WRONG)
+        if not user_names.can_be_one(userid):
+            address = addresses.of(request._request)
+            logs.event("sign_in_failed", request._request, address=address)
             raise AuthenticationFailed(WRONG)
         # One spelling of a name, so that its failures are counted together.
         name = user_names.folded(userid)

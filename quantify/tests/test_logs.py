@@ -156,6 +156,35 @@ class TestSecurityEvents:
         assert told["address"] == "127.0.0.1"
         assert len(kept.events("sign_in_failed")) == 5
 
+    def test_of_wrong_keys_without_them(self, kept):
+        guessed = "qk_live_QZXguessedQZX"
+        asked = {"Authorization": f"Bearer {guessed}"}
+        answers = [Browser().get("/api/v1/auth/me", headers=asked).status_code for _ in range(7)]
+
+        assert answers == [401] * 5 + [429] * 2
+        failed, locked = kept.events("sign_in_failed"), kept.events("locked_out")
+        assert (len(failed), len(locked)) == (5, 2)
+        assert (failed[0]["way"], failed[0]["address"]) == ("key", "127.0.0.1")
+        assert failed[0]["route"] == "api/v1/auth/me"
+        assert "QZX" not in "\n".join(kept.lines)
+
+    def test_of_a_right_password_that_lacks_the_code(self, kept, settings):
+        settings.REQUIRE_TOTP = True
+        user = UserFactory.create(role="viewer")
+        for _ in range(2):
+            assert Client(user).get("/auth/me").status_code == 401
+
+        first, remembered = kept.events("code_missing")
+        assert first["person"] == remembered["person"] == str(user.pk)
+        assert (first["way"], first["address"]) == ("basic", "127.0.0.1")
+
+    def test_of_names_that_nobody_can_have(self, kept):
+        Client().get("/auth/me", HTTP_AUTHORIZATION=basic("QZX" * 100, "QZX"))
+
+        (told,) = kept.events("sign_in_failed")
+        assert told["address"] == "127.0.0.1"
+        assert "QZX" not in "\n".join(kept.lines)
+
     def test_of_signing_in(self, kept):
         user = UserFactory.create(username="thandi")
 

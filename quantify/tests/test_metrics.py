@@ -48,6 +48,35 @@ class TestAccess:
 
         assert answer.status_code == expected
 
+    def test_looks_at_no_token_after_five_wrong_ones(self, settings, kept):
+        settings.METRICS_TOKEN = "scraper"
+
+        def scraped(token: str, address: str = "10.0.0.1") -> int:
+            asked = {"Authorization": f"Bearer {token}"}
+            return Browser().get("/metrics", headers=asked, REMOTE_ADDR=address).status_code
+
+        for number in range(5):
+            assert scraped("scraper") == 200
+            assert scraped(f"QZX{number}") == 404
+
+        assert scraped("scraper") == 404
+        assert scraped("scraper", "10.0.0.2") == 200
+        assert len(kept.events("sign_in_failed")) == 5
+        (locked,) = kept.events("locked_out")
+        assert (locked["way"], locked["address"]) == ("metrics", "10.0.0.1")
+        assert "QZX" not in "\n".join(kept.lines)
+
+    def test_is_not_shut_to_a_network_for_what_it_tries(self, settings):
+        settings.METRICS_TOKEN, settings.METRICS_NETWORKS = "scraper", ["10.0.0.0/8"]
+        asked = {"Authorization": "Bearer wrong"}
+
+        answers = {
+            Browser().get("/metrics", headers=asked, REMOTE_ADDR="10.0.0.1").status_code
+            for _ in range(7)
+        }
+
+        assert answers == {200}
+
     def test_is_not_opened_by_a_person(self):
         browser = Browser()
         browser.force_login(UserFactory.create(), backend="accounts.backends.RoleBackend")

@@ -111,7 +111,7 @@ class TestSecret:
         assert answer.headers["WWW-Authenticate"] == "X-Quantify-Secret"
         assert not Uplink.objects.exists()
 
-    def test_wrong_ones_are_throttled_and_the_right_one_is_not(self, server):
+    def test_wrong_ones_are_throttled_and_the_right_one_is_not(self, server, kept):
         codes = [
             post(Client(), "wrong", up(pulses(1), at(0))).status_code
             for _ in range(WRONG_AT_MOST + 2)
@@ -119,6 +119,8 @@ class TestSecret:
 
         assert codes == [401] * WRONG_AT_MOST + [429, 429]
         assert result(send(server, up(pulses(1), at(0)))) == "unknown_device"
+        assert len(kept.events("sign_in_failed")) == WRONG_AT_MOST
+        assert [line["way"] for line in kept.events("locked_out")] == ["network_server"] * 2
 
     def test_the_former_one_is_taken_for_a_day(self, server):
         now = datetime.now(UTC)
