@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef
 
-from notifications import channels
+from notifications import channels, devices
 from notifications.channels import NotConfigured, Parcel, Refused, Unavailable
 from notifications.models import Delivery, Notification
 from notifications.recipients import MANDATORY
@@ -107,6 +107,9 @@ def _claim(now: datetime) -> Delivery | None:
 
 def _send(delivery: Delivery, now: datetime) -> None:
     reach(Point.MESSAGE_LEAVING)
+    if delivery.channel == Delivery.Channel.PUSH and not devices.has_device(delivery):
+        _mark(delivery, State.DEAD, error="The device is no longer registered for the person.")
+        return
     try:
         known_as = channels.adapter(delivery.channel).send(_parcel(delivery))
     except NotConfigured as error:

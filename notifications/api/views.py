@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.scoping import estates_of, works_for
-from notifications import channels, delivering, recipients, wording
+from notifications import channels, delivering, devices, recipients, wording
 from notifications.api import refusals
 from notifications.api.filters import DeliveryFilters, NotificationFilters, TemplateFilters
 from notifications.api.serializers import (
@@ -191,7 +191,7 @@ class DeviceViewSet(Listed, Shown, Created, Archived):
     }
 
     def add(self, fields: Mapping[str, Any]) -> Device:
-        return editing.create(Device, {**fields, "user": self.request.user})
+        return devices.register(user=cast("User", self.request.user), **fields)
 
     def remove(self, instance: Device) -> None:
         instance.delete()

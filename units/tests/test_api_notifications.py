@@ -281,8 +281,27 @@ class TestDevices:
         Client(resident).post("/devices", self.BODY)
 
         assert Client(resident).post("/devices", self.BODY).status_code == 409
-        assert Client(UserFactory.create()).post("/devices", self.BODY).status_code == 409
         assert Device.objects.count() == 1
+
+    def test_are_taken_over_by_who_holds_them_now(self, resident):
+        before = Client(resident).post("/devices", self.BODY).json()["data"]
+        other = UserFactory.create(role=roles.RESIDENT)
+        answer = Client(other).post("/devices", self.BODY | {"name": "Mine"})
+
+        assert answer.status_code == 201
+        made = answer.json()["data"]
+        assert made["id"] != before["id"]
+        assert (made["name"], made["created_at"] > before["created_at"]) == ("Mine", True)
+        assert Device.objects.get().user == other
+        assert Client(resident).get("/devices").json()["total"] == 0
+        assert Client(resident).get(f"/devices/{before['id']}").status_code == 404
+
+    def test_stay_where_they_are_when_a_registration_is_refused(self, resident):
+        Client(resident).post("/devices", self.BODY)
+        other = Client(UserFactory.create(role=roles.RESIDENT))
+
+        assert other.post("/devices", self.BODY | {"name": "x" * 81}).status_code == 422
+        assert Device.objects.get().user == resident
 
     def test_are_removed(self, resident):
         made = Client(resident).post("/devices", self.BODY).json()["data"]
