@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from accounts import browsers, security_events
 from accounts.models import Session, User
 from accounts.sessions import BEGAN, BROWSER, lacks_code
+from quantify.api import authentication
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def end(*, user: User, name: str) -> None:
     for row in user.sessions.all():
         if name_of(row.session_key) == name:
             row.delete()
+            authentication.forget(user)
             security_events.session_ended(user)
 
 

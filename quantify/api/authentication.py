@@ -9,10 +9,11 @@ from axes.signals import user_locked_out
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.signals import user_logged_out
 from django.core.cache import cache
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import get_random_string, salted_hmac
 from redis.exceptions import RedisError
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -29,9 +30,10 @@ class RememberedBasicAuthentication(BasicAuthentication):
     """
     HTTP Basic; a credential that was verified is remembered for a short time.
 
-    What is remembered is a keyed digest of the person, their stored password hash and the
-    password given: it is worth nothing without the secret key and forgotten when the password
-    changes. Whether the person is active is read with each request.
+    What is remembered is a keyed digest of the person, of what their sessions stand on and of the
+    password given: it is worth nothing without the secret key, and forgotten when the password
+    changes or all sessions end. It is forgotten as well when the person signs out of the portal.
+    Whether the person is active is read with each request.
     """
 
     www_authenticate_realm = settings.BASIC_AUTH_REALM
@@ -52,7 +54,9 @@ class RememberedBasicAuthentication(BasicAuthentication):
             return user, None
         verified = self._verified(request._request, name, password)
         with suppress(RedisError):
-            cache.set(_remembered_as(verified, password), 1, settings.BASIC_AUTH_REMEMBER_SECONDS)
+            signed_out = cache.get(_signed_out_as(verified), "")
+            remembered_as = _remembered_as(verified, password)
+            cache.set(remembered_as, signed_out, settings.BASIC_AUTH_REMEMBER_SECONDS)
         return verified, None
 
     def find(self, name: str) -> AbstractBaseUser | None:
@@ -70,12 +74,14 @@ class RememberedBasicAuthentication(BasicAuthentication):
         if not user.is_active:
             return False
         remembered_as, locked_as = _remembered_as(user, password), _locked_as(request, name)
+        signed_out_as = _signed_out_as(user)
         try:
-            known = cache.get_many([remembered_as, locked_as])
+            known = cache.get_many([remembered_as, locked_as, signed_out_as])
         except RedisError:
             # Nothing is remembered then: the password is hashed, the lockout asked.
             return False
-        return remembered_as in known and locked_as not in known
+        is_current = known.get(remembered_as) == known.get(signed_out_as, "")
+        return is_current and locked_as not in known
 
     @staticmethod
     def _verified(request: HttpRequest, name: str, password: str) -> AbstractBaseUser:
@@ -96,9 +102,13 @@ class RememberedBasicAuthentication(BasicAuthentication):
 
 
 def _remembered_as(user: AbstractBaseUser, password: str) -> str:
-    value = f"{user.pk}\n{user.password}\n{password}"
+    value = f"{user.pk}\n{user.get_session_auth_hash()}\n{password}"
     digest = salted_hmac("quantify.api.authentication", value, algorithm="sha256")
     return f"basic:{digest.hexdigest()}"
+
+
+def _signed_out_as(user: AbstractBaseUser) -> str:
+    return f"signed-out:{user.pk}"
 
 
 def _locked_as(request: HttpRequest, name: str) -> str:
@@ -110,6 +120,23 @@ def _locked_out(request: HttpRequest) -> Problem:
     cool_off = get_cool_off(request)
     seconds = str(int(cool_off.total_seconds())) if cool_off else "3600"
     return Problem(problems.LOCKED_OUT, headers={"Retry-After": seconds})
+
+
+def forget(user: AbstractBaseUser) -> None:
+    """
+    Let the next request with a person's password hash it again.
+
+    Leaves a mark that outlives what was remembered before: it was remembered with another.
+    """
+    with suppress(RedisError):
+        mark = get_random_string(12)
+        cache.set(_signed_out_as(user), mark, settings.BASIC_AUTH_REMEMBER_SECONDS)
+
+
+@receiver(user_logged_out)
+def _forget_who_signs_out(user: AbstractBaseUser | None, **_: object) -> None:
+    if user is not None:
+        forget(user)
 
 
 @receiver(user_locked_out)

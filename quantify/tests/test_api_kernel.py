@@ -6,9 +6,10 @@ from unittest.mock import patch
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
+from django.test import Client as Browser
 from django.utils.html import escape
 
-from accounts import roles
+from accounts import open_sessions, people, roles, second_factor
 from accounts.models import AuditEntry, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from estates.models import Estate
@@ -27,6 +28,12 @@ def admin():
 
 def codes(response):
     return [(error["field"], error["code"]) for error in response.json()["errors"]]
+
+
+def signed_in(user: User) -> Browser:
+    browser = Browser()
+    browser.post("/admin/login/", {"username": user.username, "password": PASSWORD})
+    return browser
 
 
 class TestAuthentication:
@@ -91,11 +98,50 @@ class TestAuthentication:
     def test_keeps_no_password_in_the_cache(self, admin):
         with patch("quantify.api.authentication.cache") as cache:
             cache.get_many.return_value = {}
+            cache.get.return_value = ""
             admin.get("/auth/me")
 
         key, value, _ = cache.set.call_args.args
         assert PASSWORD not in key
-        assert value == 1
+        assert value == ""
+
+    @pytest.mark.parametrize("how", ["sign-out", "one", "all", "others", "app taken away"])
+    def test_forgets_who_ends_a_session(self, how):
+        user = UserFactory.create(role=roles.VIEWER)
+        here, there = signed_in(user), signed_in(user)
+        client = Client(user)
+        client.get("/auth/me")
+        name = open_sessions.name_of(there.cookies["sessionid"].value)
+        match how:
+            case "sign-out":
+                here.post("/admin/logout/")
+            case "one":
+                open_sessions.end(user=user, name=name)
+            case "all":
+                people.end_sessions(user=user)
+            case "others":
+                asked = {"session": "others", "password": PASSWORD}
+                here.post("/admin/account/sessions", asked)
+            case "app taken away":
+                second_factor.remove(user=user)
+
+        with patch.object(
+            User, "check_password", autospec=True, side_effect=User.check_password
+        ) as verify:
+            for _ in range(3):
+                assert client.get("/auth/me").status_code == 200
+
+        assert verify.call_count == 1
+
+    def test_forgets_nobody_else(self):
+        user, other = UserFactory.create(), UserFactory.create()
+        Client(other).get("/auth/me")
+        signed_in(user).post("/admin/logout/")
+
+        with patch.object(User, "check_password") as verify:
+            assert Client(other).get("/auth/me").status_code == 200
+
+        assert not verify.called
 
 
 class TestAudit:
