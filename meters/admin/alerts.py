@@ -37,7 +37,7 @@ class MeterAlertAdmin(ReadOnlyAdmin):
 
     list_display = [
         columns.chip("severity", SEVERITY),
-        columns.text("says", "What is the matter"),
+        columns.text("says", "What is the matter", order="message"),
         columns.choice("kind"),
         columns.text("estate.code", "Estate"),
         columns.money("daily_amount", "Rand a day"),

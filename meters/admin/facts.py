@@ -95,7 +95,7 @@ class MeterEventAdmin(ReadOnlyAdmin):
         METER,
         columns.moment("occurred_at", "When"),
         columns.choice("log"),
-        columns.text("words", "What"),
+        columns.text("words", "What", order="code"),
         columns.text("code"),
         columns.text("detail"),
     ]
