@@ -22,6 +22,7 @@ from unfold.paginator import InfinitePaginator
 from quantify.portal.actions import action
 from quantify.portal.deleting import DeletingMixin
 from quantify.portal.filters import DeletedFilter
+from quantify.portal.linking import LinkingMixin
 from quantify.portal.pages import confirm, object_url
 from quantify.portal.refusals import Refusals, refusal_of, refused
 
@@ -76,7 +77,7 @@ class ScopedMixin:
         return field
 
 
-class PortalAdmin(ScopedMixin, DeletingMixin, ModelAdmin):
+class PortalAdmin(ScopedMixin, LinkingMixin, DeletingMixin, ModelAdmin):
     """A page of the portal."""
 
     list_per_page = 25
