@@ -60,7 +60,7 @@ def _has_token(request: HttpRequest) -> bool:
     token, given = settings.METRICS_TOKEN, request.headers.get("Authorization", "")
     if not token or not given:
         return False
-    limits = {f"wrong-token:{addresses.of(request)}": settings.AXES_FAILURE_LIMIT}
+    limits = {f"wrong-token:{addresses.counted_as(request)}": settings.AXES_FAILURE_LIMIT}
     is_right = hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
     if is_right and not guesses.are_too_many(limits):
         return True

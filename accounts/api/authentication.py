@@ -52,7 +52,7 @@ def _refusal(request: Request, text: str) -> Exception:
 
     Who has the right key is not kept out for what others tried, and costs no counting.
     """
-    address = addresses.of(request._request)
+    address = addresses.counted_as(request._request)
     tried = hashlib.sha256(f"{keys.prefix_of(text)}\n{address}".encode()).hexdigest()
     limits = {
         f"wrong-key:{tried}": settings.AXES_FAILURE_LIMIT,

@@ -118,7 +118,7 @@ def _recognised(request: Request) -> NetworkServer:
         return servers.recognise(request.headers.get(HEADER, ""), now=timezone.now())
     except servers.WrongSecret as error:
         asked = request._request
-        limits = {f"wrong-secret:{addresses.of(asked)}": WRONG_AT_MOST}
+        limits = {f"wrong-secret:{addresses.counted_as(asked)}": WRONG_AT_MOST}
         if guesses.note(asked, "network_server", limits, seconds=WRONG_WITHIN):
             headers = {"Retry-After": str(WRONG_WITHIN)}
             raise Problem(problems.THROTTLED, headers=headers) from error

@@ -1,9 +1,12 @@
 """Where a request comes from: what a client says of that counts only behind a known proxy."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
+
+OF_ONE_SUBSCRIBER = 64
+"""The bits of an IPv6 address that a network gives; the rest a client chooses as it likes."""
 
 
 def of(request: HttpRequest) -> str:
@@ -23,6 +26,24 @@ def of(request: HttpRequest) -> str:
         if not _is_trusted(address):
             return address
     return peer
+
+
+def counted_as(request: HttpRequest) -> str:
+    """
+    Under which address the requests of a client are counted together.
+
+    Its own, of IPv6 the first of its network: else each guess could come from another one.
+    """
+    address = of(request)
+    if not _is_address(address):
+        return address
+    known = ip_address(address)
+    if not isinstance(known, IPv6Address):
+        return address
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    network = IPv6Network((int(known), OF_ONE_SUBSCRIBER), strict=False)
+    return str(network.network_address)
 
 
 def _is_trusted(address: str) -> bool:

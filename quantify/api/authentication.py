@@ -4,7 +4,7 @@ import hashlib
 from contextlib import suppress
 
 from axes.handlers.proxy import AxesProxyHandler
-from axes.helpers import get_client_ip_address, get_cool_off
+from axes.helpers import get_cool_off
 from axes.signals import user_locked_out
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
@@ -94,7 +94,7 @@ class RememberedBasicAuthentication(BasicAuthentication):
             raise AuthenticationFailed(WRONG)
         # Known before the first write, which forgives earlier failures: the audit trail asks then.
         request.user = user
-        ip_address = get_client_ip_address(request)
+        ip_address = addresses.counted_as(request)
         AxesProxyHandler.reset_attempts(username=name, ip_address=ip_address)
         with suppress(RedisError):
             cache.delete(_locked_as(request, name))
@@ -112,7 +112,7 @@ def _signed_out_as(user: AbstractBaseUser) -> str:
 
 
 def _locked_as(request: HttpRequest, name: str) -> str:
-    who = f"{name}\n{get_client_ip_address(request)}"
+    who = f"{name}\n{addresses.counted_as(request)}"
     return f"locked:{hashlib.sha256(who.encode()).hexdigest()}"
 
 

@@ -48,7 +48,7 @@ class GateMiddleware:
             if is_so(request):
                 return refused(request, kind, headers)
         try:
-            throttles.spend(request, throttles.ADDRESS, addresses.of(request))
+            throttles.spend(request, throttles.ADDRESS, addresses.counted_as(request))
         except throttles.TooMany as error:
             return refused(request, problems.THROTTLED, {"Retry-After": str(error.wait)})
         return None

@@ -135,7 +135,7 @@ def spend_sign_in(request: HttpRequest, username: str) -> None:
 
     :raises TooMany: if either tried too often.
     """
-    address = addresses.of(request)
+    address = addresses.counted_as(request)
     name = user_names.folded(username)[: user_names.LONGEST]
     spend(request, SIGN_IN, f"address:{address}", f"name:{name}")
 

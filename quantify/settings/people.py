@@ -21,7 +21,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_USERNAME_CALLABLE = "accounts.lockout.name_tried"
 AXES_HTTP_RESPONSE_CODE = 429
-AXES_CLIENT_IP_CALLABLE = "quantify.api.addresses.of"
+AXES_CLIENT_IP_CALLABLE = "quantify.api.addresses.counted_as"
 BASIC_AUTH_REALM: str = env.str("BASIC_AUTH_REALM", default="Quantify Admin")
 # A staff account asks for a code from an authenticator app besides the password.
 REQUIRE_TOTP = env.bool("REQUIRE_TOTP", default=False)

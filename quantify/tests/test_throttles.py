@@ -284,6 +284,46 @@ class TestAddresses:
 
         assert addresses.of(request) == expected
 
+    @pytest.mark.parametrize(
+        ("address", "expected"),
+        [
+            pytest.param("203.0.113.9", "203.0.113.9", id="IPv4"),
+            pytest.param("::ffff:203.0.113.9", "203.0.113.9", id="IPv4 in IPv6"),
+            pytest.param("2001:db8:1:2:a:b:c:d", "2001:db8:1:2::", id="IPv6"),
+            pytest.param("2001:DB8:1:2::", "2001:db8:1:2::", id="first of a network"),
+            pytest.param("2001:db8:1:3::d", "2001:db8:1:3::", id="next network"),
+            pytest.param("fe80::1%eth0", "fe80::", id="with a zone"),
+            pytest.param("", "", id="of a socket"),
+        ],
+    )
+    def test_of_one_network_are_counted_together(self, address, expected):
+        request = RequestFactory().get("/", REMOTE_ADDR=address)
+
+        assert addresses.counted_as(request) == expected
+        assert addresses.of(request) == address
+
+    @pytest.mark.django_db
+    @pytest.mark.parametrize("way", ["lockout", "throttle", "address", "key"])
+    def test_another_of_the_network_is_no_fresh_start(self, limits, way):
+        user = UserFactory.create()
+        if way == "throttle":
+            limits(sign_in="4/3600")
+        elif way == "address":
+            limits(address="4/3600")
+        credential = "Bearer qk_live_wrong" if way == "key" else basic(user.username, "wrong")
+
+        def asked(address: str) -> int:
+            header = {"HTTP_AUTHORIZATION": credential}
+            return Client().get("/auth/me", REMOTE_ADDR=address, **header).status_code
+
+        tried = [asked(f"2001:db8::{number}") for number in range(1, 8)]
+
+        # The fifth wrong password is told of the lockout at once, the fifth wrong key is not.
+        assert tried[:4] == [401] * 4
+        assert tried[5:] == [429] * 2
+        if way != "throttle":
+            assert asked("2001:db8:0:1::1") == 401
+
     @pytest.mark.django_db
     def test_a_spoofed_header_resets_no_count(self, limits):
         limits(sign_in=SLOW)
