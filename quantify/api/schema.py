@@ -16,20 +16,24 @@ OVERLAPPING: tuple[dict[str, Any], ...] = ({"type": "string", "maxLength": 0}, {
 """Choices of a value that another choice holds as well."""
 
 
-def overlap(result: Any, **_: Any) -> Any:
+def widen(result: Any, **_: Any) -> Any:
     """
-    Let a value be of several shapes where the generator wants it to be of one alone.
+    Let the document allow what the generator forbids and the API knows.
 
-    A format only annotates (JSON Schema 2020-12): an empty text is an e-mail address as well.
+    A value may be of several shapes where the generator wants it to be of one alone: a format only
+    annotates (JSON Schema 2020-12), and an empty text is an e-mail address as well. Letters of a
+    name are those of every script, where `\\w` in JSON Schema is of the Latin one without accents.
     """
     if isinstance(result, dict):
+        if r"\w" in str(result.get("pattern")):
+            del result["pattern"]
         if any(choice in OVERLAPPING for choice in result.get("oneOf", ())):
             result["anyOf"] = result.pop("oneOf")
         for inner in result.values():
-            overlap(inner)
+            widen(inner)
     elif isinstance(result, list):
         for inner in result:
-            overlap(inner)
+            widen(inner)
     return result
 
 

@@ -31,7 +31,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "POSTPROCESSING_HOOKS": [
-        "quantify.api.schema.overlap",
+        "quantify.api.schema.widen",
         "quantify.api.examples.add",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",

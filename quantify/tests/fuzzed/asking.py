@@ -87,6 +87,7 @@ UNSAID = {
     "ipv6_address required": "which address a meter needs goes by its concentrator",
     "password_too_common": "the commonest passwords are a long list",
     "password_too_similar": "a password is not made of the person's own names",
+    "username invalid": "JSON Schema knows no letters of every script",
     "month invalid": "not every month has a day 31",
     "time_zone invalid": "names of time zones are kept by IANA",
     "expires_at min_value": "a key ends in time to come",
