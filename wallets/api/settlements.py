@@ -1,6 +1,7 @@
 """Moving out: settling an occupancy, and what former residents pay afterwards."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
@@ -45,13 +46,20 @@ LARGEST = Decimal("9999999999.99")
 METHODS = [(method.value, method.label) for method in refunds.METHODS]
 
 
+class KeptInstant(Instant):
+    """An instant as a settlement keeps it: in words, with its offset."""
+
+    def to_representation(self, value: Any) -> Any:
+        return super().to_representation(datetime.fromisoformat(value))
+
+
 class FinalReadingSerializer(serializers.Serializer):
     """A meter's register when the occupancy ended, in kWh or kl."""
 
     meter = serializers.CharField()
     utility = serializers.CharField()
     value = serializers.SerializerMethodField()
-    taken_at = Instant()
+    taken_at = KeptInstant()
 
     def get_fields(self) -> dict[str, Any]:
         # `source` is a word of the serializers.

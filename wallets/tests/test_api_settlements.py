@@ -56,6 +56,7 @@ class TestApi:
         assert (first.status_code, again.status_code) == (201, 200)
         assert first.json()["data"] == again.json()["data"]
         assert first.json()["data"]["readings"][0]["value"] == "1010.000"
+        assert first.json()["data"]["readings"][0]["taken_at"] == "2026-07-15T00:00:00+02:00"
         assert Settlement.objects.count() == 1
 
     def test_says_what_is_missing(self, client, occupancy):
