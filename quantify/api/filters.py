@@ -4,6 +4,7 @@ Filters, search and sorting of lists; what is unknown or not acceptable is refus
 An unknown parameter that were ignored would answer another question than the one asked.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,7 @@ PAGING = ("page", "per_page")
 ORDERS = ("asc", "desc")
 YEARS = range(1900, 3000)
 LONGEST_SEARCH = 100
+AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 INSTANT: Mapping[str, Any] = {
     "type": "string",
     "anyOf": [{"format": "date-time"}, {"format": "date"}],
@@ -83,6 +85,22 @@ class InstantField(forms.Field):
 class InstantFilter(django_filters.Filter):
     field_class = InstantField
     schema = INSTANT
+
+
+class AmountField(forms.DecimalField):
+    """Rand and cents as they are written, without an exponent."""
+
+    def to_python(self, value: Any) -> Any:
+        if value not in self.empty_values and not AMOUNT.fullmatch(str(value)):
+            raise ValidationError("Give an amount such as 12.50.", code="invalid")
+        return super().to_python(value)
+
+
+class AmountFilter(django_filters.Filter):
+    """An amount of money, plain as in a body."""
+
+    field_class = AmountField
+    schema = {"type": "string", "pattern": f"^{AMOUNT.pattern}$"}
 
 
 class BooleanFilter(django_filters.TypedChoiceFilter):

@@ -1,8 +1,8 @@
 from django.db.models import F, QuerySet
-from django_filters import ChoiceFilter, FilterSet, NumberFilter
+from django_filters import ChoiceFilter, FilterSet
 
 from estates.models import Estate
-from quantify.api.filters import BooleanFilter, RelatedFilter, within
+from quantify.api.filters import AmountFilter, BooleanFilter, RelatedFilter, within
 from rates.models import UTILITIES
 from units.models import Unit
 from wallets.models import AdjustmentProposal, BillDifference, SuspenseReceipt, Transaction, Wallet
@@ -27,8 +27,8 @@ class TransactionFilters(FilterSet):
     estate = RelatedFilter(Estate)
     kind = ChoiceFilter(choices=Transaction.Kind.choices)
     payment_method = ChoiceFilter(choices=Transaction.Method.choices)
-    min_amount = NumberFilter(field_name="amount", lookup_expr="gte")
-    max_amount = NumberFilter(field_name="amount", lookup_expr="lte")
+    min_amount = AmountFilter(field_name="amount", lookup_expr="gte")
+    max_amount = AmountFilter(field_name="amount", lookup_expr="lte")
     reversed = BooleanFilter(field_name="reversed_by", lookup_expr="isnull", exclude=True)
 
 

@@ -263,7 +263,15 @@ class TestTransactions:
         assert listed("reversed=true") == []
 
     @pytest.mark.parametrize(
-        "query", ["kind=gift", "from=2026-07-01T00:00:00", "min_amount=x", "reversed=yes"]
+        "query",
+        [
+            "kind=gift",
+            "from=2026-07-01T00:00:00",
+            "min_amount=x",
+            "min_amount=1e2",
+            "max_amount=1.005",
+            "reversed=yes",
+        ],
     )
     def test_refuse_a_bad_filter(self, client, wallet, query):
         assert client.get(f"/transactions?{query}").status_code == 422
