@@ -165,7 +165,7 @@ class AdjustmentViewSet(Listed, Shown):
     queryset = AdjustmentProposal.objects.all()
     serializer_class = ProposalSerializer
     filterset_class = AdjustmentFilters
-    search_fields = ("wallet__unit__unit_number", "reference")
+    search_fields = ("wallet__unit__unit_number", "reference", "reason")
     sort_fields = {name: name for name in ("proposed_at", "decided_at", "amount", "state")}
     default_sort = ("-proposed_at", "pk")
     permission_names = dict.fromkeys(("approve", "reject", "withdraw"), "wallets.adjust_wallet")

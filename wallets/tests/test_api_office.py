@@ -128,6 +128,8 @@ class TestProposals:
             listed = viewer.get("/adjustments?state=proposed").json()["data"]
 
         assert [one["amount"] for one in listed] == ["900.00"]
+        assert viewer.get("/adjustments?q=fault").json()["total"] == 1
+        assert viewer.get("/adjustments?q=leak").json()["total"] == 0
         assert viewer.post(f"{proposal}/approve", {}).status_code == 403
         stranger = Client(UserFactory.create(role=roles.BILLING_ADMIN))
         assert stranger.get("/adjustments").json()["data"] == []
