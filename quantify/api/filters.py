@@ -14,7 +14,6 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
 from django.http import Http404
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
@@ -140,7 +139,7 @@ class StrictFilterBackend(BaseFilterBackend):
         self, request: Request, queryset: models.QuerySet, view: Any
     ) -> models.QuerySet:
         queryset = self._filtered(request, queryset, view)
-        queryset = _searched(queryset, getattr(view, "search_fields", ()), request)
+        queryset = _searched(queryset, view, request)
         return _sorted(queryset, view, request)
 
     @staticmethod
@@ -202,20 +201,15 @@ def _form_errors(form: forms.Form) -> Iterable[FieldError]:
             yield FieldError(name, error.code or "invalid", error.messages[0])
 
 
-def _searched(
-    queryset: models.QuerySet, fields: Iterable[str], request: Request
-) -> models.QuerySet:
-    """Every word in one of the fields."""
-    text = request.query_params.get("q", "") if fields else ""
+def _searched(queryset: models.QuerySet, view: Any, request: Request) -> models.QuerySet:
+    """Every word where the view looks for it."""
+    text = request.query_params.get("q", "") if getattr(view, "search_fields", ()) else ""
     if "\0" in text:
         raise problems.invalid("q", "null_characters_not_allowed", "Leave null characters out.")
     if len(text) > LONGEST_SEARCH:
         raise problems.invalid("q", "max_length", f"Give at most {LONGEST_SEARCH} characters.")
     for word in text.split():
-        found = Q()
-        for field in fields:
-            found |= Q(**{f"{field}__icontains": word})
-        queryset = queryset.filter(found)
+        queryset = queryset.filter(view.found_by(word))
     return queryset
 
 

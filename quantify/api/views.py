@@ -1,10 +1,13 @@
 """What every resource shares: scope, strictness, envelopes, versions."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework import status
@@ -119,6 +122,10 @@ class Resource(GenericViewSet):
     def model(self) -> type[models.Model]:
         rows: Any = type(self).queryset
         return cast("type[models.Model]", rows.model)
+
+    def found_by(self, word: str) -> Q:
+        """Rows in which a word of `q` is found: in one of the fields."""
+        return reduce(or_, (Q(**{f"{field}__icontains": word}) for field in self.search_fields))
 
     def version_of(self, instance: Any) -> str:
         return etags.version_of(instance)

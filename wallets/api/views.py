@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -21,7 +21,7 @@ from quantify.api.problems import Problem, translated
 from quantify.api.views import Changed, Shown, told
 from quantify.tables.description import Kind
 from wallets import ledger, limits, purchases, topups
-from wallets.api import refusals, transactions
+from wallets.api import numbers, refusals, transactions
 from wallets.api.answers import IDEMPOTENCY_KEY, moved, previewed
 from wallets.api.explanations import ExplanationSerializer
 from wallets.api.filters import TransactionFilters, WalletFilters
@@ -203,6 +203,13 @@ class TransactionViewSet(ListedAsFile, Shown):
     def shaped(self, rows: QuerySet) -> QuerySet:
         rows = transactions.shaped(rows)
         return rows if self.action == "list" else rows.prefetch_related("postings")
+
+    def found_by(self, word: str) -> Q:
+        named = numbers.numbers(word)
+        if named is not None:
+            return numbers.told_by(named, word)
+        found = super().found_by(word)
+        return found | Q(number=int(word)) if word.isascii() and word.isdigit() else found
 
     @extend_schema(operation_id="transaction_explain", responses=ExplanationSerializer)
     @action(detail=True, methods=["get"])

@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from accounts import roles
 from accounts.tests.factories import UserFactory
@@ -11,7 +12,8 @@ from meters.tests.factories import MeterFactory
 from quantify.tests.client import Client
 from rates.tests.factories import AssignmentFactory, flat
 from units.tests.factories import UnitFactory
-from wallets import topups
+from wallets import ledger, topups
+from wallets.api import numbers
 from wallets.billing import runs
 from wallets.models import Transaction
 from wallets.tests.factories import WalletFactory
@@ -275,6 +277,46 @@ class TestTransactions:
     )
     def test_refuse_a_bad_filter(self, client, wallet, query):
         assert client.get(f"/transactions?{query}").status_code == 422
+
+    def test_are_found_by_their_number_and_its_beginning(self, client, wallet):
+        made = [fund(wallet) for _ in range(2)]
+        back = ledger.reverse(
+            transaction_id=made[1].pk, reason="Bounced", occurred_at=NOON, actor=None
+        ).transaction
+
+        def found(text):
+            listed = client.get(f"/transactions?q={text}").json()
+            assert listed["total"] == len(listed["data"])
+            return [one["number"] for one in listed["data"]]
+
+        assert found(made[0]) == found(str(made[0]).lower()) == [str(made[0])]
+        assert found(made[0].number) == found(f"{made[0].number:06d}") == [str(made[0])]
+        assert found(made[1]) == [str(back), str(made[1])]
+        assert found(str(made[0])[:6]) == [str(back), str(made[1]), str(made[0])]
+        assert found(f"{made[0]} A-101") == [str(made[0])]
+        assert found(f"{made[0]}0") == found("T99999") == found("9" * 90) == []
+
+    def test_are_found_by_what_reads_like_a_number_and_is_none(self, client, wallet, estate):
+        tower = WalletFactory.create(unit__estate=estate, unit__unit_number="T10101")
+        paid = [fund(tower), fund(wallet, reference="For T10101")]
+        fund(WalletFactory.create(unit__unit_number="T10101"), reference="T10101")
+
+        listed = client.get("/transactions?q=t10101&sort=number").json()["data"]
+
+        assert [one["id"] for one in listed] == [str(one.pk) for one in paid]
+
+    def test_are_looked_for_by_number_in_indexes(self):
+        named = numbers.numbers("T00002955")
+        assert (named.start, named.stop) == (29550, 29560)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+        plan = Transaction.objects.filter(numbers.told_by(named, "T00002955")).explain()
+
+        assert "wallets_transaction_number" in plan
+        assert "wallets_transaction_reverses_id" in plan
+        assert "transaction_search_text" in plan
+        assert "Seq Scan on wallets_transaction" not in plan
 
     def test_page_by_cursor(self, client, wallet):
         amounts = ["20.00", "30.00", "40.00", "50.00", "60.00"]
