@@ -47,6 +47,11 @@ def keep(claimed: KeptAnswer, body: Any) -> None:
     claimed.save(update_fields=["body", "updated_at"])
 
 
+def free(claimed: KeptAnswer) -> None:
+    """Give a key back: the request that claimed it was refused."""
+    claimed.delete()
+
+
 def forget_old(*, now: datetime) -> int:
     """Delete answers nobody asks for any more; how many."""
     count, _ = KeptAnswer.objects.filter(created_at__lt=now - KEPT).delete()

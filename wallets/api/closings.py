@@ -13,10 +13,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import repetitions
 from accounts.models import User
 from estates.models import Estate
 from meters.api.serializers import Kilo
-from quantify.api.headers import ETAG, answers_with
+from quantify.api.headers import ETAG, REPLAYED, answers_with
 from quantify.api.problems import translated
 from quantify.api.serializers import (
     Form,
@@ -27,6 +28,7 @@ from quantify.api.serializers import (
 from quantify.api.views import Created, Listed, Shown
 from quantify.periods import first_of_month
 from wallets.api import refusals
+from wallets.api.answers import IDEMPOTENCY_KEY
 from wallets.api.filters import ClosingFilters, DifferenceFilters
 from wallets.billing import closings, differences
 from wallets.models import BillDifference, MonthClosing
@@ -133,9 +135,10 @@ class BillDifferenceViewSet(Listed, Shown):
         operation_id="bill_difference_post",
         request=ReasonForm,
         responses={200: BillDifferenceSerializer},
+        parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"], url_path="post")
-    @answers_with(ETAG)
+    @answers_with(ETAG, REPLAYED)
     def post_difference(self, request: Request, pk: UUID) -> Response:
         """Charge it, or give it back, linked to its bill; once."""
 
@@ -144,7 +147,7 @@ class BillDifferenceViewSet(Listed, Shown):
                 difference_id=pk, reason=reason, actor=actor, posted_at=timezone.now()
             )
 
-        return self._decided(decide)
+        return repetitions.answered_once(request, self._decided(decide))
 
     @extend_schema(
         operation_id="bill_difference_dismiss",
@@ -161,11 +164,16 @@ class BillDifferenceViewSet(Listed, Shown):
                 difference_id=pk, reason=reason, actor=actor, dismissed_at=timezone.now()
             )
 
-        return self._decided(decide)
+        return self._decided(decide)()
 
-    def _decided(self, decide: Callable[[str, User], BillDifference]) -> Response:
+    def _decided(self, decide: Callable[[str, User], BillDifference]) -> Callable[[], Response]:
+        """What is decided of the difference of the address, for the caller's reason."""
         self.seen_object()
         asked = self.checked(ReasonForm)
-        with translated(refusals.OF_THE_LEDGER):
-            made = decide(asked["reason"], cast("User", self.request.user))
-        return self.answered(made.pk, status.HTTP_200_OK)
+
+        def decided() -> Response:
+            with translated(refusals.OF_THE_LEDGER):
+                made = decide(asked["reason"], cast("User", self.request.user))
+            return self.answered(made.pk, status.HTTP_200_OK)
+
+        return decided

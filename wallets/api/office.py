@@ -14,6 +14,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import repetitions
 from accounts.models import User
 from quantify.api import idempotency
 from quantify.api.bodies import without_body
@@ -25,6 +26,7 @@ from wallets.api import refusals
 from wallets.api.answers import IDEMPOTENCY_KEY, moved
 from wallets.api.filters import AdjustmentFilters
 from wallets.api.serializers import MovedSerializer
+from wallets.ledger import Posted
 from wallets.models import AdjustmentProposal
 from wallets.office import adjustments, refunds, service_charges
 
@@ -109,7 +111,7 @@ class OfficeActions(Resource):
     @answers_with(LOCATION, REPLAYED)
     def refund(self, request: Request, pk: UUID) -> Response:
         """Pay money back: what is available above what is owed."""
-        return moved(self._done(refunds.refund, RefundForm), MovedSerializer)
+        return moved(self._asked(refunds.refund, RefundForm)(), MovedSerializer)
 
     @extend_schema(
         operation_id="wallet_adjust",
@@ -125,13 +127,8 @@ class OfficeActions(Resource):
 
         Above the estate's `adjustment_limit` it is proposed (202) for a second person to approve.
         """
-        made = self._done(adjustments.adjust, AdjustmentForm)
-        if isinstance(made, AdjustmentProposal):
-            proposal = _with_names(AdjustmentProposal.objects.all()).get(pk=made.pk)
-            location = {LOCATION: f"/api/v1/adjustments/{made.pk}"}
-            shown = ProposedSerializer({"proposal": proposal}).data
-            return told(shown, HTTPStatus.ACCEPTED, location)
-        return moved(made, MovedSerializer)
+        adjusted = self._asked(adjustments.adjust, AdjustmentForm)
+        return repetitions.answered_once(request, lambda: _adjusted(adjusted()))
 
     @extend_schema(
         operation_id="wallet_service_charge",
@@ -143,19 +140,32 @@ class OfficeActions(Resource):
     @answers_with(LOCATION, REPLAYED)
     def service_charge(self, request: Request, pk: UUID) -> Response:
         """Charge for a service, VAT included; what is not available becomes arrears."""
-        return moved(self._done(service_charges.charge, OfficeForm), MovedSerializer)
+        return moved(self._asked(service_charges.charge, OfficeForm)(), MovedSerializer)
 
-    def _done(self, operation: Callable[..., Any], form_class: type[Form]) -> Any:
+    def _asked(self, operation: Callable[..., Any], form_class: type[Form]) -> Callable[[], Any]:
+        """An operation on the wallet of the address, as the caller asks for it."""
         wallet = self.seen_object()
         asked = self.checked(form_class)
-        with translated(refusals.OF_THE_LEDGER):
-            return operation(
-                wallet_id=wallet.pk,
-                occurred_at=timezone.now(),
-                actor=cast("User", self.request.user),
-                **asked,
-                **idempotency.once(self.request),
-            )
+
+        def done() -> Any:
+            with translated(refusals.OF_THE_LEDGER):
+                return operation(
+                    wallet_id=wallet.pk,
+                    occurred_at=timezone.now(),
+                    actor=cast("User", self.request.user),
+                    **asked,
+                    **idempotency.once(self.request),
+                )
+
+        return done
+
+
+def _adjusted(made: Posted | AdjustmentProposal) -> Response:
+    if isinstance(made, Posted):
+        return moved(made, MovedSerializer)
+    proposal = _with_names(AdjustmentProposal.objects.all()).get(pk=made.pk)
+    location = {LOCATION: f"/api/v1/adjustments/{made.pk}"}
+    return told(ProposedSerializer({"proposal": proposal}).data, HTTPStatus.ACCEPTED, location)
 
 
 class AdjustmentViewSet(Listed, Shown):
@@ -182,12 +192,16 @@ class AdjustmentViewSet(Listed, Shown):
         operation_id="adjustment_approve",
         request=DecisionForm,
         responses={200: ProposalSerializer},
+        parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"])
-    @answers_with(ETAG)
+    @answers_with(ETAG, REPLAYED)
     def approve(self, request: Request, pk: UUID) -> Response:
         """Post what another person proposed."""
-        return self._decided(adjustments.approve, **self._note())
+        note = self._note()
+        return repetitions.answered_once(
+            request, lambda: self._decided(adjustments.approve, **note)
+        )
 
     @extend_schema(
         operation_id="adjustment_reject",

@@ -16,6 +16,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import repetitions
 from accounts.models import User
 from quantify.api import idempotency
 from quantify.api.filters import wants_preview
@@ -40,7 +41,6 @@ from wallets.api.filters import SettlementFilters
 from wallets.api.serializers import MovedSerializer
 from wallets.models import Settlement
 from wallets.office import former_residents, refunds, settlement
-from wallets.office.settlement import Settled
 
 LARGEST = Decimal("9999999999.99")
 METHODS = [(method.value, method.label) for method in refunds.METHODS]
@@ -138,37 +138,46 @@ class Settling(Resource):
         request=SettleForm,
         responses={201: SettlementSerializer, 200: SettlementSerializer},
         parameters=[
+            IDEMPOTENCY_KEY,
             OpenApiParameter("preview", OpenApiTypes.BOOL, description="Show it alone."),
         ],
     )
     @action(detail=True, methods=["post"])
-    @answers_with(LOCATION)
+    @answers_with(LOCATION, REPLAYED)
     def settle(self, request: Request, pk: UUID) -> Response:
-        """Close the account of who moved out; again, or as a preview, it answers 200."""
+        """Close the account of who moved out; settled before, or as a preview, it answers 200."""
         unit = self.seen_object()
         asked = self.checked(SettleForm)
-        now = timezone.now()
-        occupancy = asked.pop("occupancy", None) or settlement.last_ended(unit.pk, local_day(now))
+        today = local_day(timezone.now())
+        occupancy = asked.pop("occupancy", None) or settlement.last_ended(unit.pk, today)
         if occupancy is None or occupancy.unit_id != unit.pk:
             raise Problem(refusals.NOTHING_TO_SETTLE)
-        is_preview = wants_preview(request)
+        if wants_preview(request):
+            idempotency.check(request)
+            return _previewed(occupancy.pk, asked)
+        return repetitions.answered_once(request, lambda: self._settled(occupancy.pk, asked))
+
+    def _settled(self, occupancy_id: UUID, asked: Mapping[str, Any]) -> Response:
         with translated(refusals.OF_THE_LEDGER):
-            done = self._settled(occupancy.pk, asked, is_preview=is_preview)
-        made: Any = done.settlement
-        if not is_preview:
-            made = _named(Settlement.objects.all()).get(pk=made.pk)
-        made.is_preview = is_preview and not done.replayed
+            done = settlement.settle(
+                occupancy_id=occupancy_id,
+                settled_at=timezone.now(),
+                actor=cast("User", self.request.user),
+                **asked,
+            )
+        made = _named(Settlement.objects.all()).get(pk=done.settlement.pk)
         shown = SettlementSerializer(made).data
-        if is_preview or done.replayed:
+        if done.replayed:
             return told(shown)
         return told(shown, HTTPStatus.CREATED, {LOCATION: f"/api/v1/settlements/{made.pk}"})
 
-    def _settled(self, occupancy_id: UUID, asked: dict[str, Any], *, is_preview: bool) -> Settled:
-        now = timezone.now()
-        if is_preview:
-            return settlement.preview(occupancy_id=occupancy_id, settled_at=now, **asked)
-        actor = cast("User", self.request.user)
-        return settlement.settle(occupancy_id=occupancy_id, settled_at=now, actor=actor, **asked)
+
+def _previewed(occupancy_id: UUID, asked: Mapping[str, Any]) -> Response:
+    with translated(refusals.OF_THE_LEDGER):
+        done = settlement.preview(occupancy_id=occupancy_id, settled_at=timezone.now(), **asked)
+    seen: Any = done.settlement
+    seen.is_preview = not done.replayed
+    return told(SettlementSerializer(seen).data)
 
 
 def _named(rows: QuerySet) -> QuerySet:

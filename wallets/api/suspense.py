@@ -15,6 +15,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import repetitions
 from accounts.models import User
 from estates.models import Estate
 from quantify.api import idempotency, problems
@@ -195,17 +196,21 @@ class SuspenseViewSet(Listed, Shown):
         parameters=[IDEMPOTENCY_KEY],
     )
     @action(detail=True, methods=["post"], url_path="return")
-    @answers_with(ETAG)
+    @answers_with(ETAG, REPLAYED)
     def return_money(self, request: Request, pk: UUID) -> Response:
         """Give what is left back to the payer."""
         receipt = self.seen_object()
         asked = self.checked(ReturnForm)
-        with translated(refusals.OF_THE_LEDGER):
-            suspense.return_money(
-                receipt_id=receipt.pk,
-                returned_at=timezone.now(),
-                actor=cast("User", request.user),
-                **asked,
-                **idempotency.once(request),
-            )
-        return self.answered(receipt.pk)
+
+        def returned() -> Response:
+            with translated(refusals.OF_THE_LEDGER):
+                suspense.return_money(
+                    receipt_id=receipt.pk,
+                    returned_at=timezone.now(),
+                    actor=cast("User", request.user),
+                    **asked,
+                    **idempotency.once(request),
+                )
+            return self.answered(receipt.pk)
+
+        return repetitions.answered_once(request, returned)
