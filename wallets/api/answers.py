@@ -24,7 +24,9 @@ IDEMPOTENCY_KEY = idempotency.parameter(
 def moved(posted: Posted, shape: type[MovedSerializer], **more: Any) -> Response:
     """Answer a movement of money by what was posted, so that a replay answers the same."""
     rows = transactions.shaped(Transaction.objects.all())
-    transaction = rows.get(pk=posted.transaction.pk)
+    transaction: Any = rows.get(pk=posted.transaction.pk)
+    # What reversed it since was not in the first answer.
+    transaction.reversal = None
     answer = {"transaction": transaction, "balance": transaction.balance_after, **more}
     return told(
         shape(answer).data,

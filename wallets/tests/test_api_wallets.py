@@ -135,6 +135,13 @@ class TestIdempotency:
         assert "Idempotent-Replayed" not in first.headers
         assert Transaction.objects.count() == 2
 
+    def test_answers_the_same_after_a_reversal(self, client, wallet):
+        first = topup(client, wallet, HTTP_IDEMPOTENCY_KEY="key-1").json()
+        made = first["data"]["transaction"]["id"]
+        assert client.post(f"/transactions/{made}/reverse", {"reason": "x"}).status_code == 201
+
+        assert topup(client, wallet, HTTP_IDEMPOTENCY_KEY="key-1").json() == first
+
     def test_refuses_another_body(self, client, wallet):
         topup(client, wallet, HTTP_IDEMPOTENCY_KEY="key-1")
         response = topup(client, wallet, "600.00", HTTP_IDEMPOTENCY_KEY="key-1")
