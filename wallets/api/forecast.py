@@ -12,7 +12,9 @@ from rest_framework.response import Response
 
 from quantify.api.serializers import Instant
 from quantify.api.views import Resource, told
+from quantify.periods import floor_to_interval
 from wallets.forecasting import forecast
+from wallets.forecasting.forecast import Forecast
 
 EXAMPLE = OpenApiExample(
     "Lasts until Tuesday evening",
@@ -45,6 +47,11 @@ class ForecastSerializer(serializers.Serializer):
     latest_at = Instant(allow_null=True)
     horizon_days = serializers.IntegerField(default=forecast.HORIZON.days)
     reason = serializers.CharField(allow_blank=True)
+
+
+def at_last_quarter(wallet_id: UUID) -> Forecast:
+    """The forecast as of the last quarter of an hour: with it an answer stays the same so long."""
+    return forecast.of(wallet_id, now=floor_to_interval(timezone.now()))
 
 
 class Forecasts(Resource):

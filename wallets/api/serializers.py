@@ -11,6 +11,8 @@ from quantify.api.serializers import CENT, Form, Money, ResourceSerializer
 from quantify.api.showing import Direct
 from rates.models import UTILITIES
 from wallets import limits
+from wallets.api import forecast
+from wallets.api.forecast import ForecastSerializer
 from wallets.api.transactions import TransactionSerializer, account_name
 from wallets.models import Transaction, Wallet
 
@@ -113,12 +115,17 @@ class WalletSerializer(ResourceSerializer):
 
 
 class WalletDetailSerializer(WalletSerializer):
-    """A wallet with its newest transactions."""
+    """A wallet with how long its money lasts, and its newest transactions."""
 
+    forecast = serializers.SerializerMethodField()
     transactions = TransactionSerializer(source="newest", many=True, read_only=True)
 
     class Meta(WalletSerializer.Meta):
-        fields = (*WALLET_FIELDS, "transactions")
+        fields = (*WALLET_FIELDS, "forecast", "transactions")
+
+    @extend_schema_field(ForecastSerializer())
+    def get_forecast(self, wallet: Wallet) -> Any:
+        return ForecastSerializer(forecast.at_last_quarter(wallet.pk)).data
 
 
 class TopUpForm(Form):

@@ -1,6 +1,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import call_command
@@ -280,6 +281,31 @@ class TestApi:
         assert answer.status_code == 200
         assert answer.json()["data"]["expected_at"] is None
         assert answer.json()["data"]["reason"] == "No meter is installed at the unit."
+
+    def test_stands_in_the_wallet_as_of_the_last_quarter_of_an_hour(
+        self, monkeypatch, django_assert_max_num_queries
+    ):
+        wallet = hold(steady(flat("2.00")), "23.00")
+        client = Client(UserFactory.create(role=roles.SUPER_ADMIN))
+        now = NOW + timedelta(minutes=7)
+        monkeypatch.setattr("wallets.api.forecast.timezone", SimpleNamespace(now=lambda: now))
+        client.get(f"/wallets/{wallet.pk}")
+
+        with django_assert_max_num_queries(11):
+            shown = client.get(f"/wallets/{wallet.pk}")
+
+        assert shown.json()["data"]["forecast"] == {
+            "as_of": "2026-07-15T00:00:00+02:00",
+            "days_left": "0.4",
+            "expected_at": "2026-07-15T10:00:00+02:00",
+            "earliest_at": "2026-07-15T10:00:00+02:00",
+            "latest_at": "2026-07-15T10:00:00+02:00",
+            "horizon_days": 60,
+            "reason": "",
+        }
+        now += timedelta(minutes=7)
+        known = {"HTTP_IF_NONE_MATCH": shown["ETag"]}
+        assert client.get(f"/wallets/{wallet.pk}", **known).status_code == 304
 
     def test_hides_the_wallets_of_others(self):
         client = Client(UserFactory.create(role=roles.BILLING_ADMIN))
