@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from accounts.admin import SuperAdminMixin, UserAdmin
@@ -32,6 +33,7 @@ class MembershipInline(SuperAdminMixin, ScopedInline):
 
 @admin.register(Estate)
 class EstateAdmin(ArchiveAdmin):
+    undeletable = (registration.EstateInUse,)
     list_display = [
         "code",
         "name",
@@ -81,6 +83,9 @@ class EstateAdmin(ArchiveAdmin):
             super().save_model(request, obj, form, change)
             return
         become(obj, registration.register(**form.cleaned_data))
+
+    def delete_model(self, request: HttpRequest, obj: Estate) -> None:
+        registration.retire(estate_id=obj.pk, at=timezone.now())
 
 
 @admin.register(EstateSettings)

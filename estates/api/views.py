@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,11 +14,13 @@ from accounts import own_roles
 from accounts.models import User
 from estates import registration
 from estates.api.filters import EstateFilters
+from estates.api.refusals import ESTATE_IN_USE
 from estates.api.serializers import EstateSerializer, EstateSettingsSerializer, MeSerializer
 from estates.models import Estate, EstateSettings
 from quantify.api import editing, etags
 from quantify.api.headers import ETAG, answers_with
 from quantify.api.permissions import SIGNED_IN
+from quantify.api.problems import translated
 from quantify.api.views import Archived, Changed, Created, Listed, Resource, Shown, View, told
 
 
@@ -54,8 +57,14 @@ class EstateViewSet(Listed, Shown, Created, Changed, Archived, Resource):
         "change_settings": "estates.change_estatesettings",
     }
 
+    refusals = {"destroy": (ESTATE_IN_USE,)}
+
     def add(self, fields: Mapping[str, Any]) -> Estate:
         return registration.register(**fields)
+
+    def remove(self, instance: Estate) -> None:
+        with translated({registration.EstateInUse: ESTATE_IN_USE}):
+            registration.retire(estate_id=instance.pk, at=timezone.now())
 
     @extend_schema(operation_id="estate_settings", responses=EstateSettingsSerializer)
     @action(detail=True, methods=["get"], url_path="settings", url_name="settings")
