@@ -29,6 +29,10 @@ class UnitTaken(InstalledElsewhere):
     """The unit has a meter of its kind in that time."""
 
 
+class UnitDeleted(Exception):
+    """The unit was deleted: nobody would see its meter."""
+
+
 class NotInstalled(Exception):
     """The meter hangs nowhere, or was put up after that time."""
 
@@ -54,10 +58,13 @@ def install(
     reading and is what the following ones are held against, also where the register was set back.
 
     :raises NotAQuarterHour: if it does not start at one.
+    :raises UnitDeleted: if the unit was deleted, also a moment ago.
     :raises UnitTaken: if the unit has a meter of its kind in that time.
     :raises InstalledElsewhere: if the meter hangs somewhere in that time.
     """
     _check(starts_at, now)
+    if unit is not None:
+        _hold(unit)
     installation = Installation(
         meter=meter,
         unit=unit,
@@ -117,6 +124,13 @@ def _check(at: datetime, now: datetime) -> None:
         raise NotAQuarterHour("Give a time that has come.")
     if at != floor_to_interval(at):
         raise NotAQuarterHour("Give a quarter hour, such as 08:00, 08:15, 08:30 or 08:45.")
+
+
+def _hold(unit: Unit) -> None:
+    """Lock a unit, so that it is not deleted meanwhile."""
+    locked = Unit.objects.alive().select_for_update(no_key=True)
+    if locked.filter(pk=unit.pk).first() is None:
+        raise UnitDeleted(f"{unit} was deleted. Restore it first.")
 
 
 def _record(

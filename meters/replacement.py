@@ -84,6 +84,7 @@ def replace(swap: Swap, *, now: datetime) -> Replaced:
     :raises meters.installations.NotInstalled: if the old one hangs nowhere at that time.
     :raises meters.installations.InstalledElsewhere: if the new one hangs somewhere.
     :raises meters.installations.UnitTaken: if another one hangs at the unit later.
+    :raises meters.installations.UnitDeleted: if the unit was deleted.
     :raises meters.installations.ImpossibleClosing: if the old register cannot have shown that.
     :raises meters.installations.NotAQuarterHour: if it is not a past quarter of an hour.
     """

@@ -207,6 +207,7 @@ class InstallationAdmin(PortalAdmin):
     refusals = {
         installations.NotAQuarterHour: "",
         installations.UnitTaken: "unit",
+        installations.UnitDeleted: "unit",
         installations.InstalledElsewhere: "meter",
         installations.NotInstalled: "meter",
         installations.ImpossibleClosing: "closing_value",

@@ -19,6 +19,7 @@ from quantify.portal.pages import ask, confirm, object_url
 REFUSALS: dict[type[Exception], str] = {
     replacement.CannotReplace: "new_meter",
     installations.UnitTaken: "at",
+    installations.UnitDeleted: "at",
     installations.InstalledElsewhere: "new_meter",
     installations.NotInstalled: "at",
     installations.NotAQuarterHour: "at",

@@ -101,6 +101,7 @@ OF_FINDINGS: dict[type[Exception], problems.Kind] = {
 }
 OF_METERS: dict[type[Exception], problems.Kind] = {
     installations.InstalledElsewhere: TAKEN,
+    installations.UnitDeleted: problems.NOT_FOUND,
     installations.NotInstalled: NOT_INSTALLED,
     installations.NotAQuarterHour: NOT_A_QUARTER,
     installations.ImpossibleClosing: IMPOSSIBLE,
