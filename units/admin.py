@@ -18,7 +18,7 @@ from quantify.portal.actions import action
 from quantify.portal.base import ArchiveAdmin, PortalAdmin, ReadOnlyInline, Related, become
 from quantify.portal.filters import EstateFilter
 from quantify.portal.pages import ask, confirm, object_url, show_once
-from units import occupancies, sign_ins
+from units import occupancies, residents, sign_ins
 from units.announcing import AnnouncingMixin
 from units.consenting import ConsentingMixin, ConsentInline
 from units.forms import InvitationForm, MoveOutForm
@@ -131,6 +131,7 @@ class ResidentAdmin(IdentifyingMixin, ConsentingMixin, AnnouncingMixin, ArchiveA
     autocomplete_fields = ["estate"]
     inlines = [ConsentInline]
     related = [Related("Occupancies", "key", "units.occupancy", "resident__id__exact")]
+    undeletable = (residents.StillAtHome,)
     actions_list = ["announce"]
     actions_detail = [
         "reveal", "take_consent", "withdraw_consent", "invite", "end_sign_in", "restore",
@@ -141,6 +142,9 @@ class ResidentAdmin(IdentifyingMixin, ConsentingMixin, AnnouncingMixin, ArchiveA
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [] if self._is_filled_in(request, obj) else IDENTITY_SHOWN
+
+    def delete_model(self, request: HttpRequest, obj: Resident) -> None:
+        residents.retire(resident_id=obj.pk, at=timezone.now())
 
     def _is_filled_in(self, request: HttpRequest, obj: Any) -> bool:
         return obj is None or self.has_change_permission(request, obj)
@@ -228,7 +232,7 @@ class OccupancyAdmin(PortalAdmin):
     search_fields = ["unit__unit_number", "resident__last_name", "resident__first_name"]
     autocomplete_fields = ["unit", "resident"]
     ordering = ["-starts_on", "-id"]
-    refusals = {occupancies.AnotherEstate: "resident"}
+    refusals = {occupancies.AnotherEstate: "resident", occupancies.Deleted: ""}
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*MOVED_IN, *TERMS] if obj else [*MOVED_IN, *TERMS[:-1]]

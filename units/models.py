@@ -221,7 +221,11 @@ class OccupancyQuerySet(EstateScopedQuerySet):
         return self.filter(resident__user=user)
 
     def on(self, day: object) -> Self:
-        return self.filter(Q(ends_on=None) | Q(ends_on__gt=day), starts_on__lte=day)
+        return self.ending_after(day).filter(starts_on__lte=day)
+
+    def ending_after(self, day: object) -> Self:
+        """Those of a day, and those to come."""
+        return self.filter(Q(ends_on=None) | Q(ends_on__gt=day))
 
 
 class Occupancy(Record):

@@ -1,6 +1,7 @@
 """Moving in and moving out."""
 
 from datetime import date
+from uuid import UUID
 
 from django.db import transaction
 
@@ -13,6 +14,10 @@ class AnotherEstate(Exception):
 
 class NotOccupied(Exception):
     """Nobody lives in the unit."""
+
+
+class Deleted(Exception):
+    """The unit or the resident was deleted."""
 
 
 @transaction.atomic
@@ -29,13 +34,15 @@ def assign(
     Let a resident live in a unit, or own it, from a day on.
 
     :raises AnotherEstate: if the resident is of another estate.
+    :raises Deleted: if the unit or the resident was deleted, also a moment ago.
     :raises django.core.exceptions.ValidationError: if the unit has a primary tenant then.
     """
     if resident.estate_id != unit.estate_id:
         raise AnotherEstate("The resident belongs to another estate.")
-    held = Unit.objects.select_for_update().get(pk=unit.pk)
+    held, person = _locked(unit.pk, resident.pk)
+    _check_kept(held, person)
     occupancy = Occupancy(
-        unit=held, resident=resident, kind=kind, starts_on=starts_on, is_primary=is_primary
+        unit=held, resident=person, kind=kind, starts_on=starts_on, is_primary=is_primary
     )
     occupancy.full_clean()
     occupancy.save()
@@ -74,13 +81,16 @@ def amend(*, occupancy: Occupancy, today: date, **terms: object) -> Occupancy:
 
     Who lives where stands; the unit is occupied afterwards if it has a tenant today.
 
+    :raises Deleted: if it would not be over, and the unit or the resident was deleted.
     :raises django.core.exceptions.ValidationError: if it would end before it began, or if the
         unit has another primary tenant then.
     """
-    unit = Unit.objects.select_for_update().get(pk=occupancy.unit_id)
+    unit, resident = _locked(occupancy.unit_id, occupancy.resident_id)
     held = Occupancy.objects.select_for_update().get(pk=occupancy.pk)
     for name, value in terms.items():
         setattr(held, name, value)
+    if held.ends_on is None or held.ends_on > today:
+        _check_kept(unit, resident)
     held.full_clean()
     held.save(update_fields=[*terms, "updated_at"])
     if unit.occupancies.on(today).filter(kind=Occupancy.Kind.TENANT).exists():
@@ -88,6 +98,17 @@ def amend(*, occupancy: Occupancy, today: date, **terms: object) -> Occupancy:
     elif unit.status == Unit.Status.OCCUPIED:
         _set_status(unit, Unit.Status.VACANT)
     return held
+
+
+def _locked(unit_id: UUID, resident_id: UUID) -> tuple[Unit, Resident]:
+    unit = Unit.objects.select_for_update().get(pk=unit_id)
+    return unit, Resident.objects.select_for_update(no_key=True).get(pk=resident_id)
+
+
+def _check_kept(unit: Unit, resident: Resident) -> None:
+    for one in (unit, resident):
+        if one.deleted_at is not None:
+            raise Deleted(f"{one} was deleted. Restore it first.")
 
 
 def _set_status(unit: Unit, status: Unit.Status) -> None:

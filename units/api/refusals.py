@@ -12,6 +12,10 @@ NOT_OCCUPIED = problems.define(
     "not_occupied", HTTPStatus.BAD_REQUEST, "Not occupied",
     "The unit has no tenant who could move out.",
 )  # fmt: skip
+STILL_AT_HOME = problems.define(
+    "resident_at_home", HTTPStatus.CONFLICT, "Resident at home",
+    "The resident lives in a unit or owns it, or is going to: end the occupancy first.",
+)  # fmt: skip
 NO_RESIDENTS_LOGIN = problems.define(
     "no_residents_login", HTTPStatus.BAD_REQUEST, "No resident's login",
     "The login was switched off, or given another role, by a super admin.",

@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,10 +17,10 @@ from quantify.api.problems import translated
 from quantify.api.views import Archived, Changed, Created, Listed, Shown, told
 from quantify.ids import uuid7
 from quantify.sealing import NoSecret
-from units import identities
+from units import identities, residents
 from units.api.filters import ResidentFilters
 from units.api.identities import RevealedSerializer, RevealForm, columns_of
-from units.api.refusals import NO_IDENTITY, NOT_SEALED
+from units.api.refusals import NO_IDENTITY, NOT_SEALED, STILL_AT_HOME
 from units.api.serializers import ResidentSerializer
 from units.models import Resident
 
@@ -40,6 +41,7 @@ class ResidentViewSet(Listed, Shown, Created, Changed, Archived):
         "create": (NOT_SEALED,),
         "update": (NOT_SEALED,),
         "partial_update": (NOT_SEALED,),
+        "destroy": (STILL_AT_HOME,),
         "reveal_identity": (NO_IDENTITY, NOT_SEALED),
     }
     # The answers of a batch may be kept.
@@ -56,6 +58,10 @@ class ResidentViewSet(Listed, Shown, Created, Changed, Archived):
     def change(self, instance: Resident, fields: Mapping[str, Any]) -> None:
         with translated({NoSecret: NOT_SEALED}):
             editing.change(instance, columns_of(instance.pk, fields))
+
+    def remove(self, instance: Resident) -> None:
+        with translated({residents.StillAtHome: STILL_AT_HOME}):
+            residents.retire(resident_id=instance.pk, at=timezone.now())
 
     @extend_schema(
         operation_id="resident_reveal_identity",

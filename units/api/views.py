@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from quantify.api import problems
 from quantify.api.headers import LOCATION, answers_with
 from quantify.api.lists import TOO_MANY, Field, ListedAsFile
 from quantify.api.problems import translated
@@ -80,7 +81,11 @@ class UnitViewSet(ListedAsFile, Shown, Created, Changed, Archived):
         """Let a resident live in the unit, or own it, from a day on."""
         unit = self.seen_object()
         asked = self.checked(MoveInForm)
-        with translated({occupancies.AnotherEstate: ANOTHER_ESTATE}):
+        known = {
+            occupancies.AnotherEstate: ANOTHER_ESTATE,
+            occupancies.Deleted: problems.NOT_FOUND,
+        }
+        with translated(known):
             occupancy = occupancies.assign(unit=unit, today=local_day(timezone.now()), **asked)
         where = {LOCATION: f"/api/v1/units/{unit.pk}"}
         return told(OccupancySerializer(occupancy).data, status.HTTP_201_CREATED, where)

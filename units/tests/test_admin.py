@@ -49,6 +49,19 @@ def tenancy(unit: Unit, resident: object, **changes: object) -> dict[str, object
     } | changes
 
 
+class TestDeleting:
+    def test_a_resident_who_lives_there_is_refused(self, client, empty):
+        resident = OccupancyFactory.create(unit=empty).resident
+        url = reverse("admin:units_resident_delete", args=[resident.pk])
+
+        answer = client.post(url, {"post": "yes"}, follow=True)
+
+        told = f"{resident} lives in A-1 or owns it, or is going to: end the occupancy first."
+        assert told in answer.content.decode()
+        resident.refresh_from_db()
+        assert resident.deleted_at is None
+
+
 class TestMovingIn:
     def test_occupies_the_unit(self, client, empty, estate):
         answer = client.post(ADD, tenancy(empty, ResidentFactory.create(estate=estate)))

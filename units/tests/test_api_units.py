@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -210,6 +210,24 @@ class TestResidents:
         assert client.get("/residents?q=dlamini").json()["total"] == 1
         assert client.delete(path).status_code == 204
         assert client.get(path).status_code == 404
+
+    @pytest.mark.parametrize("starts_on", ["2026-01-01", "2126-01-01"])
+    def test_stay_while_they_live_there(self, client, estate, starts_on):
+        home = OccupancyFactory.create(
+            unit__estate=estate, unit__unit_number="A-101", starts_on=starts_on,
+            resident__first_name="Sipho",
+        )  # fmt: skip
+        path = f"/residents/{home.resident.pk}"
+
+        answer = client.delete(path)
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "resident_at_home")
+        assert answer.json()["detail"] == (
+            "Sipho Mokoena lives in A-101 or owns it, or is going to: end the occupancy first."
+        )
+        home.starts_on, home.ends_on = date(2026, 1, 1), local_day(timezone.now())
+        home.save()
+        assert client.delete(path).status_code == 204
 
     def test_have_a_phone_number_of_the_world(self, client, estate):
         response = client.post(
