@@ -21,7 +21,11 @@ USED = (Register.Channel.IMPORT, Register.Channel.VOLUME)
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Counts of what is in use; `consumption_today` is in Wh or litres by utility."""
+    """
+    Counts of what is in use; `consumption_today` is in Wh or litres by utility.
+
+    `balance_total` is all that is in wallets, also of units that were deleted.
+    """
 
     units: int
     occupied: int
@@ -42,11 +46,11 @@ def statistics(estate_id: UUID, *, today: date) -> Statistics:
         meters_offline=Count("pk", filter=~Q(communication_status=CommunicationStatus.ONLINE)),
     )
     wallets = (
-        Wallet.objects.filter(unit__estate=estate_id, unit__deleted_at=None)
+        Wallet.objects.filter(unit__estate=estate_id)
         .annotate(limit=limit_of())
         .aggregate(
             balance_total=Coalesce(Sum("balance"), ZERO, output_field=DecimalField()),
-            low_balance_count=Count("pk", filter=Q(balance__lt=F("limit"))),
+            low_balance_count=Count("pk", filter=Q(unit__deleted_at=None, balance__lt=F("limit"))),
         )
     )
     return Statistics(**units, **meters, **wallets, consumption_today=_used(estate_id, today))

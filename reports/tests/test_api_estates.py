@@ -12,6 +12,7 @@ from meters.tests.factories import MeterFactory
 from quantify.periods import local_day
 from quantify.tests.client import Client
 from reports import estates
+from units.models import Unit
 from units.tests.factories import UnitFactory
 from wallets import topups
 
@@ -22,12 +23,17 @@ class TestStatistics:
     def test_of_an_estate_in_use(self):
         estate = EstateFactory.create()
         rich, _ = UnitFactory.create_batch(2, estate=estate)
-        UnitFactory.create(estate=estate, status="vacant", deleted_at=timezone.now())
+        gone = UnitFactory.create(estate=estate, status="vacant")
         UnitFactory.create()
         topups.top_up(
             wallet_id=rich.wallet.pk, amount=Decimal(500), payment_method="eft",
             occurred_at=timezone.now(), actor=None,
         )  # fmt: skip
+        topups.top_up(
+            wallet_id=gone.wallet.pk, amount=Decimal(30), payment_method="eft",
+            occurred_at=timezone.now(), actor=None,
+        )  # fmt: skip
+        Unit.objects.filter(pk=gone.pk).update(deleted_at=timezone.now())
         MeterFactory.create(estate=estate)
         online = MeterFactory.create(estate=estate, with_register=True)
         bulk = MeterFactory.create(estate=estate, kind="bulk_electricity", with_register=True)
@@ -45,7 +51,7 @@ class TestStatistics:
 
         assert (found.units, found.occupied) == (2, 2)
         assert (found.meters, found.meters_offline) == (3, 1)
-        assert (found.balance_total, found.low_balance_count) == (Decimal("500.00"), 1)
+        assert (found.balance_total, found.low_balance_count) == (Decimal("530.00"), 1)
         assert found.consumption_today == {"electricity": 2400, "water": 0, "solar": 0}
 
 

@@ -45,6 +45,8 @@ from wallets.billing.explanation import Explanation
 from wallets.models import Charge, Transaction, Wallet
 
 NEWEST = 10
+PAID_BACK = ("retrieve", "refund")
+"""What is still done with the wallet of a unit that was deleted: its money goes back."""
 SHOWN_WHOLE = ("retrieve", "update", "partial_update")
 
 
@@ -90,7 +92,8 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
     }
 
     def shaped(self, rows: QuerySet) -> QuerySet:
-        rows = rows.filter(unit__deleted_at=None, unit__estate__deleted_at=None)
+        if self.action not in PAID_BACK:
+            rows = rows.filter(unit__deleted_at=None, unit__estate__deleted_at=None)
         rows = limits.with_terms(rows).annotate(limit=limits.limit_of())
         if self.action not in SHOWN_WHOLE:
             return rows
