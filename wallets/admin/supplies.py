@@ -27,8 +27,10 @@ from quantify.portal.base import PortalAdmin
 from quantify.portal.pages import ReasonForm, ask, object_url
 from units.admin import UnitAdmin
 from units.models import Unit
+from wallets import ledger
 from wallets.credit import control, restores
 from wallets.models import CreditSwitch
+from wallets.office import retirement
 
 admin.site.unregister([Unit, Meter])
 
@@ -47,9 +49,13 @@ READ = "The meter is asked how its relay stands. Nothing is switched."
 class UnitWithWalletAdmin(UnitAdmin):
     list_display = [*UnitAdmin.list_display, columns.money("wallet.balance", "Balance")]
     list_select_related = ["wallet", "estate"]
+    undeletable = (retirement.UnitInUse, ledger.LedgerBusy)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("wallet")
+
+    def delete_model(self, request: HttpRequest, obj: Unit) -> None:
+        retirement.retire(unit_id=obj.pk, at=timezone.now())
 
 
 @admin.register(Meter)

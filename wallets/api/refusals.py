@@ -6,7 +6,14 @@ from quantify.api import problems
 from wallets import ledger, pockets, topups
 from wallets.billing import closings, differences
 from wallets.models import BillDifference
-from wallets.office import adjustments, final_readings, former_residents, settlement, suspense
+from wallets.office import (
+    adjustments,
+    final_readings,
+    former_residents,
+    retirement,
+    settlement,
+    suspense,
+)
 
 INSUFFICIENT_BALANCE = problems.define(
     "insufficient_balance", HTTPStatus.BAD_REQUEST, "Insufficient balance",
@@ -19,6 +26,11 @@ SUSPENDED = problems.define(
 CLOSED = problems.define(
     "estate_closed", HTTPStatus.BAD_REQUEST, "Unit or estate deleted",
     "The unit or its estate was deleted: money is only paid back or reversed.",
+)  # fmt: skip
+UNIT_IN_USE = problems.define(
+    "unit_in_use", HTTPStatus.CONFLICT, "Unit in use",
+    "Somebody lives there or is going to, a meter hangs there, or its wallet is not at zero; "
+    "the detail says which of it, and what to do first.",
 )  # fmt: skip
 PROPOSAL_DECIDED = problems.define(
     "proposal_decided", HTTPStatus.CONFLICT, "Decided before",
@@ -129,6 +141,7 @@ OF_THE_LEDGER: dict[type[Exception], problems.Kind] = {
     pockets.InsufficientBalance: INSUFFICIENT_BALANCE,
     ledger.WalletSuspended: SUSPENDED,
     ledger.EstateClosed: CLOSED,
+    retirement.UnitInUse: UNIT_IN_USE,
     adjustments.ProposalDecided: PROPOSAL_DECIDED,
     adjustments.OwnProposal: OWN_PROPOSAL,
     adjustments.NotOwnProposal: NOT_OWN_PROPOSAL,

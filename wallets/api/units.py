@@ -9,16 +9,18 @@ from django.utils import timezone
 from meters.models import Meter
 from quantify.api import problems
 from quantify.api.filters import BooleanFilter
-from quantify.api.problems import Problem
+from quantify.api.problems import Problem, translated
 from quantify.api.serializers import Money, ShownSerializer
 from quantify.api.withholding import Withholding
 from units.api.filters import UnitFilters
 from units.api.serializers import UNIT_FIELDS, UnitDetailSerializer, UnitSerializer
 from units.api.views import UnitViewSet
-from wallets.api import supplies
+from units.models import Unit
+from wallets.api import refusals, supplies
 from wallets.api.settlements import Settling
 from wallets.limits import limit_of
 from wallets.models import Wallet
+from wallets.office import retirement
 
 
 class UnitMeterSerializer(ShownSerializer):
@@ -76,12 +78,20 @@ class SuppliedUnitViewSet(Settling, UnitViewSet):
     """Homes of an estate, with their meters and wallets."""
 
     permission_names = {**UnitViewSet.permission_names, **Settling.permission_names}
-    refusals = {**UnitViewSet.refusals, **Settling.refusals}
+    refusals = {
+        **UnitViewSet.refusals,
+        **Settling.refusals,
+        "destroy": (refusals.UNIT_IN_USE, problems.BUSY),
+    }
     parameters = {**UnitViewSet.parameters, **Settling.parameters}
 
     serializer_class = SuppliedUnitSerializer
     detail_class = SuppliedUnitDetailSerializer
     filterset_class = SuppliedUnitFilters
+
+    def remove(self, instance: Unit) -> None:
+        with translated(refusals.OF_THE_LEDGER):
+            retirement.retire(unit_id=instance.pk, at=timezone.now())
 
     def complete(self, rows: Sequence[Any]) -> None:
         found = supplies.of_units([unit.pk for unit in rows], at=timezone.now())
