@@ -18,15 +18,14 @@ def retire(*, resident_id: UUID, at: datetime) -> None:
     """
     Archive a resident whose occupancies are over.
 
-    :raises StillAtHome: naming the units of those that are not.
+    :raises StillAtHome: if one is not, or is to come.
     """
     locked = Resident.objects.select_for_update(of=("self",)).select_related("estate")
     resident = locked.get(pk=resident_id)
     today = local_day(at, resident.estate.zone)
-    homes = resident.occupancies.ending_after(today).values_list("unit__unit_number", flat=True)
-    if units := ", ".join(sorted(set(homes))):
+    if resident.occupancies.ending_after(today).exists():
         raise StillAtHome(
-            f"{resident} lives in {units} or owns it, or is going to: end the occupancy first."
+            f"{resident} lives in a unit or owns one, or is going to: end the occupancy first."
         )
     resident.deleted_at = at
     resident.save(update_fields=["deleted_at", "updated_at"])

@@ -14,7 +14,7 @@ NOT_OCCUPIED = problems.define(
 )  # fmt: skip
 STILL_AT_HOME = problems.define(
     "resident_at_home", HTTPStatus.CONFLICT, "Resident at home",
-    "The resident lives in a unit or owns it, or is going to: end the occupancy first.",
+    "The resident lives in a unit or owns one, or is going to: end the occupancy first.",
 )  # fmt: skip
 NO_RESIDENTS_LOGIN = problems.define(
     "no_residents_login", HTTPStatus.BAD_REQUEST, "No resident's login",

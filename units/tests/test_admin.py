@@ -56,7 +56,7 @@ class TestDeleting:
 
         answer = client.post(url, {"post": "yes"}, follow=True)
 
-        told = f"{resident} lives in A-1 or owns it, or is going to: end the occupancy first."
+        told = f"{resident} lives in a unit or owns one, or is going to: end the occupancy first."
         assert told in answer.content.decode()
         resident.refresh_from_db()
         assert resident.deleted_at is None

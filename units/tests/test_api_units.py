@@ -223,7 +223,7 @@ class TestResidents:
 
         assert (answer.status_code, answer.json()["code"]) == (409, "resident_at_home")
         assert answer.json()["detail"] == (
-            "Sipho Mokoena lives in A-101 or owns it, or is going to: end the occupancy first."
+            "Sipho Mokoena lives in a unit or owns one, or is going to: end the occupancy first."
         )
         home.starts_on, home.ends_on = date(2026, 1, 1), local_day(timezone.now())
         home.save()

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from meters.models import Installation
-from quantify.money import ZERO
 from quantify.periods import local_day
 from units.models import Unit
 from wallets import ledger
@@ -19,9 +18,10 @@ class UnitInUse(Exception):
 
 def retire(*, unit_id: UUID, at: datetime) -> None:
     """
-    Archive a unit in which nobody lives, to which no meter hangs and whose wallet is at zero.
+    Archive a unit in which nobody lives, at which no meter hangs and whose wallet is at zero.
 
-    :raises UnitInUse: naming all that is not so, and what to do about it.
+    :raises UnitInUse: naming all that is not so, and what to do about it. Of people, meters and
+        money it names no more, for who deletes units need not see them.
     :raises ledger.LedgerBusy: if the unit or its wallet stayed locked.
     """
     with ledger.waiting_briefly():
@@ -38,12 +38,11 @@ def retire(*, unit_id: UUID, at: datetime) -> None:
 def _uses(unit: Unit, at: datetime) -> Iterator[str]:
     if unit.occupancies.ending_after(local_day(at, unit.estate.zone)).exists():
         yield "Somebody lives there or owns it, or is going to: end the occupancy first."
-    hanging = Installation.objects.filter(unit=unit, ends_at=None)
-    for serial in hanging.order_by("kind").values_list("meter__serial", flat=True):
-        yield f"Meter {serial} hangs there: remove it with its closing register first."
+    if Installation.objects.filter(unit=unit, ends_at=None).exists():
+        yield "A meter hangs there: remove it with its closing register first."
     wallet = Wallet.objects.get(unit=unit)
     pockets = [getattr(wallet, name) for name in POCKET_ACCOUNTS.values()]
-    if held := sum((one for one in pockets if one > 0), ZERO):
-        yield f"R{held} is in its wallet: pay it back first."
-    if owed := wallet.arrears - sum((one for one in pockets if one < 0), ZERO):
-        yield f"R{owed} is owed: settle it first."
+    if any(pocket > 0 for pocket in pockets):
+        yield "Money is in its wallet: pay it back first."
+    if wallet.arrears or any(pocket < 0 for pocket in pockets):
+        yield "Money is owed: settle it first."
