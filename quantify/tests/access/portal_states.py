@@ -8,7 +8,7 @@ asks for more than a value of the right kind (`sent`), or if it changes nothing 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -101,6 +101,8 @@ READING = State(is_reading=True)
 IN_STORE = {"serial__endswith": "-W004"}
 IDLE = {"serial__endswith": "-E900"}
 SPARE = {"name__endswith": " spare"}
+GONE = {"occupancies__ends_on": date(2025, 7, 1), "user": None}
+EMPTY = {"unit_number__endswith": "-B003"}
 PRICES = '[{"kind": "energy", "price": "2.10"}]'
 NEW_PASSWORD = always(username="example", password1=PASSWORD, password2=PASSWORD)
 
@@ -108,6 +110,8 @@ STATES: dict[str, State] = {
     "accounts.user add": State(sent=NEW_PASSWORD),
     "accounts.user password": State(sent=NEW_PASSWORD),
     "accounts.user password_link": READING,
+    # It has units, and stays: they are told so.
+    "estates.estate delete": READING,
     "estates.estate reports/<slug:slug>": READING,
     "estates.estate resale": READING,
     "estates.membership add": State(
@@ -161,8 +165,10 @@ STATES: dict[str, State] = {
     "rates.referencetable change": State(sent=_spare_table),
     "units.occupancy add": State(sent=lambda ours: {"unit": _unit(ours, "B001")}),
     "units.resident announce": READING,
+    "units.resident delete": State(where=GONE),
     "units.resident invite": State(where={"user": None}),
     "units.resident take_consent": State(sent=always(purpose=Consent.Purpose.values[-1])),
+    "units.unit delete": State(where=EMPTY),
     "units.unit move_in": READING,
     "wallets.monthclosing add": State(
         sent=lambda ours: {"month": first_of_month(timezone.localdate()) - timedelta(days=1)}
