@@ -69,7 +69,8 @@ def _expected(field: serializers.Field, value: Any) -> str:
 def _expected_text(field: serializers.Field, value: Any) -> str:
     if not isinstance(value, str):
         return "a text"
-    if isinstance(field, serializers.DateField) and not written.DAY.fullmatch(value):
+    # What is more than a day, such as a month, says itself what it takes.
+    if type(field) is serializers.DateField and not written.DAY.fullmatch(value):
         return "a day such as 2026-07-01"
     if isinstance(field, serializers.DateTimeField) and not written.INSTANT.fullmatch(value):
         return "an instant such as 2026-07-01T00:00:00+02:00"
