@@ -105,6 +105,8 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         own = dict(fields)
         if terms := own.pop("warning_terms", None):
             limits.override(wallet=instance, terms=terms)
+            # They are no fields of the wallet, and of its version all the same.
+            instance.save(update_fields=["updated_at"])
         editing.change(instance, own)
 
     @extend_schema(
