@@ -9,7 +9,6 @@ from accounts.models import User
 from accounts.tests.factories import PASSWORD, UserFactory
 from estates.models import Estate
 from estates.tests.factories import EstateFactory
-from units.tests.factories import UnitFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -62,18 +61,6 @@ class TestDelete:
         assert estate in client.get(f"{listed}?deleted=only").context["cl"].result_list
 
         client.post(reverse("admin:estates_estate_restore", args=[estate.pk]))
-        estate.refresh_from_db()
-        assert estate.deleted_at is None
-
-    def test_leaves_an_estate_with_units_where_it_is(self, client: Client):
-        estate = UnitFactory.create(estate__code="WC001").estate
-
-        answer = client.post(
-            reverse("admin:estates_estate_delete", args=[estate.pk]), {"post": "yes"}, follow=True
-        )
-
-        told = "WC001 cannot be deleted. Units in it: 1, to be deleted first."
-        assert told in answer.content.decode()
         estate.refresh_from_db()
         assert estate.deleted_at is None
 

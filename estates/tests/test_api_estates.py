@@ -1,13 +1,10 @@
 import pytest
-from django.utils import timezone
 
 from accounts import roles
 from accounts.tests.factories import UserFactory
 from estates.models import Estate
 from estates.tests.factories import EstateFactory
-from meters.tests.factories import MeterFactory
 from quantify.tests.client import Client
-from units.tests.factories import UnitFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -106,26 +103,6 @@ class TestDelete:
         assert admin.get("/estates").json()["total"] == 0
         estate.refresh_from_db()
         assert estate.deleted_at is not None
-
-    def test_leaves_an_estate_with_units_and_meters_where_it_is(self, admin):
-        estate = EstateFactory.create(code="WC001")
-        unit = UnitFactory.create(estate=estate)
-        meter = MeterFactory.create(
-            estate=estate, kind="bulk_electricity", installed=True, installation__unit=None
-        )
-        MeterFactory.create(estate=estate)
-
-        answer = admin.delete(f"/estates/{estate.pk}")
-
-        assert (answer.status_code, answer.json()["code"]) == (409, "estate_in_use")
-        assert answer.json()["detail"] == (
-            "WC001 cannot be deleted. Units in it: 1, to be deleted first. "
-            "Meters that hang there: 1, to be removed with their closing registers first."
-        )
-        unit.deleted_at = timezone.now()
-        unit.save()
-        meter.installations.update(ends_at=timezone.now())
-        assert admin.delete(f"/estates/{estate.pk}").status_code == 204
 
 
 class TestSettings:

@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import roles
+from accounts.tests.factories import UserFactory
+from estates.models import Estate
 from estates.tests.test_api_keys import manager_of
 from meters import installations
 from meters.models import Installation, Meter
@@ -194,6 +196,39 @@ class TestPortal:
         browser.post(reverse("admin:units_unit_delete", args=[unit.pk]), {"post": "yes"})
 
         assert not is_kept(unit)
+
+
+class TestEstate:
+    def test_stays_while_it_has_units_and_meters_that_hang_there(self, unit: Unit):
+        admin = Client(UserFactory.create())
+        estate = Estate.objects.get(pk=unit.estate_id)
+        bulk = MeterFactory.create(
+            estate=estate, kind="bulk_electricity", installed=True, installation__unit=None
+        )
+        MeterFactory.create(estate=estate)
+        path = f"/estates/{estate.pk}"
+
+        answer = admin.delete(path)
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "estate_in_use")
+        assert answer.json()["detail"] == (
+            f"{estate.code} cannot be deleted. Units in it: 1, to be deleted first. "
+            "Meters that hang there: 1, to be removed with their closing registers first."
+        )
+        retire(unit)
+        bulk.installations.update(ends_at=timezone.now(), closing_value=2_000_000)
+        assert admin.delete(path).status_code == 204
+
+    def test_is_told_so_in_the_portal(self, unit: Unit):
+        browser = DjangoClient()
+        browser.force_login(UserFactory.create(), backend="accounts.backends.RoleBackend")
+        url = reverse("admin:estates_estate_delete", args=[unit.estate_id])
+
+        answer = browser.post(url, {"post": "yes"}, follow=True)
+
+        told = "cannot be deleted. Units in it: 1, to be deleted first."
+        assert told in answer.content.decode()
+        assert Estate.objects.alive().filter(pk=unit.estate_id).exists()
 
 
 def quarter() -> datetime:
