@@ -1,6 +1,10 @@
 """What an object shows of others needs the permission to look at these by themselves."""
 
+from decimal import Decimal
+
 import pytest
+from django.test import Client as Browser
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import keys, roles
@@ -10,6 +14,8 @@ from quantify.tests import world
 from quantify.tests.client import Client
 from quantify.tests.world import World
 from units.models import Resident
+from wallets import topups
+from wallets.models import Transaction
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +88,63 @@ class TestUnit:
         assert (alone["wallet"], alone["meters"]) == (None, None)
 
 
+class TestWallet:
+    def test_shows_no_transactions_without_their_permission(self, ours: World):
+        wallet = ours.wallets[0]
+        person = member(ours, "wallets.view_wallet")
+        client = Client(person)
+
+        alone = shown(client, f"/wallets/{wallet.pk}")
+
+        assert alone["balance"] == str(wallet.balance)
+        assert alone["transactions"] is None
+        assert client.get(f"/wallets/{wallet.pk}/statement").status_code == 403
+
+    @pytest.mark.parametrize("permission", [None, "wallets.view_transaction"])
+    def test_holds_for_its_page_too(self, ours: World, permission: str | None):
+        more = [permission] if permission else []
+        browser = Browser()
+        browser.force_login(
+            member(ours, "wallets.view_wallet", *more), backend="accounts.backends.RoleBackend"
+        )
+
+        page = browser.get(
+            reverse("admin:wallets_wallet_change", args=[ours.wallets[0].pk])
+        ).content.decode()
+
+        assert ("Latest movements" in page) is bool(permission)
+        assert (">Statement<" in page.replace("\n", "").replace(" ", "")) is bool(permission)
+
+
+class TestTransaction:
+    def test_names_to_residents_nobody_but_themselves(self, ours: World):
+        resident = Resident.objects.get(occupancies__unit=ours.units[0], occupancies__ends_on=None)
+        resident.user = UserFactory.create(role=roles.RESIDENT)
+        resident.save()
+        topups.top_up(
+            wallet_id=ours.wallets[0].pk, amount=Decimal(10), payment_method="cash",
+            occurred_at=timezone.now(), actor=resident.user,
+        )  # fmt: skip
+        staff = set(
+            Transaction.objects.filter(wallet=ours.wallets[0])
+            .exclude(actor=None)
+            .exclude(actor=resident.user)
+            .values_list("actor__username", flat=True)
+        )
+
+        client = Client(resident.user)
+        listed = client.get("/transactions").json()["data"]
+        newest = shown(client, f"/wallets/{ours.wallets[0].pk}")["transactions"]
+        file = client.get("/transactions", HTTP_ACCEPT="text/csv").getvalue().decode()
+
+        assert staff
+        for rows in (listed, newest):
+            assert {one["actor"] for one in rows} == {None, resident.user.username}
+        assert not any(name in file for name in staff)
+        everything = Client(UserFactory.create()).get("/transactions").json()["data"]
+        assert staff <= {one["actor"] for one in everything}
+
+
 class TestEstate:
     def test_adds_up_what_may_be_looked_at(self, ours: World):
         client = Client(member(ours, "estates.view_estate", "meters.view_meter"))
@@ -108,7 +171,7 @@ class TestMeterStatus:
 class TestKey:
     def test_lets_no_resident_sign_in(self, ours: World):
         """A key that leaked must not make another credential."""
-        resident = Resident.objects.filter(estate=ours.estate, user=None).first()
+        resident = Resident.objects.filter(estate=ours.estate, user=None)[0]
         made = keys.make(
             user=UserFactory.create(role=roles.SUPER_ADMIN), name="all", scopes=["write"],
             estates=None, expires_at=None, at=timezone.now(),

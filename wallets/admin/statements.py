@@ -38,10 +38,10 @@ class MonthForm(forms.Form):
 
 
 class StatementAction:
-    """The button of a wallet's page; whoever may see the wallet may read its statement."""
+    """The button of a wallet's page; a statement tells every transaction of its days."""
 
     def has_statement_permission(self, request: HttpRequest, object_id: str = "") -> bool:
-        return request.user.has_perm("wallets.view_wallet")
+        return request.user.has_perm("wallets.view_transaction")
 
     @action("Statement", permission="statement", icon="description")
     def statement(self: Any, request: HttpRequest, object_id: str) -> HttpResponse:

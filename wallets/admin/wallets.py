@@ -129,6 +129,8 @@ class WalletAdmin(OfficeActions, SettleAction, StatementAction, PortalAdmin):
         return wallet_name(obj)
 
     def extra_context_for(self, request: HttpRequest, obj: Wallet) -> dict[str, Any]:
+        if not request.user.has_perm("wallets.view_transaction"):
+            return {}
         return {"movements": obj.transactions.latest_first()[:LATEST]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:

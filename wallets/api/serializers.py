@@ -9,6 +9,7 @@ from rest_framework import serializers
 from estates.models import EstateSettings
 from quantify.api.serializers import CENT, Form, Money, ResourceSerializer
 from quantify.api.showing import Direct
+from quantify.api.withholding import Withholding
 from rates.models import UTILITIES
 from wallets import limits
 from wallets.api import forecast
@@ -114,11 +115,15 @@ class WalletSerializer(ResourceSerializer):
         return bool(wallet.balance < wallet.limit)
 
 
-class WalletDetailSerializer(WalletSerializer):
+class WalletDetailSerializer(Withholding, WalletSerializer):
     """A wallet with how long its money lasts, and its newest transactions."""
 
     forecast = serializers.SerializerMethodField()
-    transactions = TransactionSerializer(source="newest", many=True, read_only=True)
+    transactions = TransactionSerializer(
+        source="newest", many=True, read_only=True, allow_null=True
+    )
+
+    withheld_without = {"transactions": "wallets.view_transaction"}
 
     class Meta(WalletSerializer.Meta):
         fields = (*WALLET_FIELDS, "forecast", "transactions")

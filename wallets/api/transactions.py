@@ -1,9 +1,12 @@
 """Transactions as the API shows them, and their postings."""
 
-from django.db.models import F, QuerySet
+from typing import Any
+
+from django.db.models import Case, F, QuerySet, When
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.models import User
 from quantify.api.serializers import Instant, ShownSerializer
 from wallets.models import Account, Posting, Transaction
 
@@ -20,10 +23,17 @@ def account_name(account: int) -> str:
     return Account(account).name.lower()
 
 
-def shaped(rows: QuerySet) -> QuerySet:
-    """Transactions with what their answers show."""
-    shown: QuerySet = rows.select_related("wallet__unit", "actor").annotate(
-        reversal=F("reversed_by")
+def shaped(rows: QuerySet, reader: User | None = None) -> QuerySet:
+    """
+    Transactions with what their answers show.
+
+    To a resident who reads them, nobody is named but themselves.
+    """
+    name: Any = F("actor__username")
+    if reader is not None and reader.is_resident:
+        name = Case(When(actor=reader.pk, then=name))
+    shown: QuerySet = rows.select_related("wallet__unit").annotate(
+        reversal=F("reversed_by"), by=name
     )
     return shown
 
@@ -35,7 +45,7 @@ class TransactionSerializer(ShownSerializer):
     unit = serializers.UUIDField(source="wallet.unit_id")
     unit_number = serializers.CharField(source="wallet.unit.unit_number")
     reversed_by = serializers.UUIDField(source="reversal", allow_null=True)
-    actor = serializers.CharField(source="actor.username", default=None, allow_null=True)
+    actor = serializers.CharField(source="by", allow_null=True)
     created_at = Instant(source="recorded_at")
     updated_at = Instant(source="recorded_at")
 

@@ -83,6 +83,7 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         **OfficeActions.permission_names,
         "topup": "wallets.topup_wallet",
         "purchase": "wallets.purchase_wallet",
+        "statement": "wallets.view_transaction",
     }
     refusals = {
         **OfficeActions.refusals,
@@ -98,7 +99,7 @@ class WalletViewSet(OfficeActions, Forecasts, Statements, ListedAsFile, Shown, C
         if self.action not in SHOWN_WHOLE:
             return rows
         mine = Transaction.objects.within_stays(self.request.user)
-        newest = transactions.shaped(mine.latest_first())[:NEWEST]
+        newest = transactions.shaped(mine.latest_first(), cast("User", self.request.user))[:NEWEST]
         return rows.prefetch_related(Prefetch("transactions", queryset=newest, to_attr="newest"))
 
     def change(self, instance: Wallet, fields: Mapping[str, Any]) -> None:
@@ -192,7 +193,7 @@ class TransactionViewSet(ListedAsFile, Shown):
         Field("payment_method", "Method"),
         Field("reference", "Reference"),
         Field("reason", "Reason"),
-        Field("actor", "By", source=lambda row: row.actor.username if row.actor else None),
+        Field("actor", "By", source="by"),
         Field("id", "Id"),
     )
     permission_names = {
@@ -206,7 +207,7 @@ class TransactionViewSet(ListedAsFile, Shown):
     }
 
     def shaped(self, rows: QuerySet) -> QuerySet:
-        rows = transactions.shaped(rows)
+        rows = transactions.shaped(rows, cast("User", self.request.user))
         return rows if self.action == "list" else rows.prefetch_related("postings")
 
     def found_by(self, word: str) -> Q:

@@ -237,7 +237,7 @@ PAGES: dict[str, Page] = {
         | own("wallets.refund_wallet", "refund")
         | own("wallets.adjust_wallet", "adjust", "service_charge")
         | own("wallets.add_settlement", "settle")
-        | own("wallets.view_wallet", "statement"),
+        | own("wallets.view_transaction", "statement"),
     ),
     # --- Messages -------------------------------------------------------------------------------
     "notifications.delivery": Page(
