@@ -40,7 +40,8 @@ class SuspenseReceipt(Record):
     Money in the bank or the till that is nobody's yet: from clearing to suspense.
 
     Append-only. `external_key` names the payment where it came from, so that the same line of a
-    bank statement is one receipt however often it is sent.
+    bank statement is one receipt of its estate however often it is sent. Each estate names its
+    own payments: what another has recorded is nobody else's to learn, or to be in the way of.
     """
 
     class Method(models.TextChoices):
@@ -55,7 +56,7 @@ class SuspenseReceipt(Record):
     amount = money()
     payment_method = models.CharField(max_length=12, choices=Method)
     reference = models.CharField(max_length=140, blank=True)
-    external_key = models.CharField(max_length=200, unique=True)
+    external_key = models.CharField(max_length=200)
     received_at = models.DateTimeField()
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -69,6 +70,11 @@ class SuspenseReceipt(Record):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="receipt_amount_positive"),
             models.CheckConstraint(condition=~Q(external_key=""), name="receipt_has_its_key"),
+            models.UniqueConstraint(
+                fields=["estate", "external_key"],
+                name="receipt_once_in_its_estate",
+                nulls_distinct=False,
+            ),
         ]
         indexes = [
             models.Index(fields=["estate", "-received_at"], name="receipt_by_estate"),

@@ -211,8 +211,8 @@ def return_money(
 
 
 def _recorded_before(asked: SuspenseReceipt) -> SuspenseReceipt:
-    found = SuspenseReceipt.objects.get(external_key=asked.external_key)
-    same = ("estate_id", "amount", "payment_method", "reference", "received_at")
+    found = SuspenseReceipt.objects.get(estate=asked.estate, external_key=asked.external_key)
+    same = ("amount", "payment_method", "reference", "received_at")
     if any(getattr(found, name) != getattr(asked, name) for name in same):
         raise ReceiptDiffers("This payment was recorded before, with another content.")
     return found

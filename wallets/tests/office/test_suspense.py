@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.tests.factories import UserFactory
+from estates.tests.factories import EstateFactory
 from quantify.tests.crowd import at_once
 from wallets import amounts, ledger
 from wallets.models import Account, Posting, SuspenseReceipt, SuspenseRelease, Transaction, Wallet
@@ -62,6 +63,19 @@ class TestRecord:
 
         assert again.pk == first.pk
         assert SuspenseReceipt.objects.count() == 1
+
+    def test_each_estate_names_its_own_payments(self):
+        """Nobody learns what another estate has recorded, or is kept from recording theirs."""
+        ours, theirs = EstateFactory.create(), EstateFactory.create()
+
+        receipts = {
+            received(estate=ours).pk, received("70.00", estate=theirs).pk, received("80.00").pk
+        }  # fmt: skip
+
+        assert len(receipts) == 3
+        assert received(estate=ours).pk in receipts
+        with pytest.raises(suspense.ReceiptDiffers):
+            received("99.00", estate=theirs)
 
     def test_another_payment_under_its_key_is_refused(self):
         received()
