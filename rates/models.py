@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from accounts.models import User
 from accounts.scoping import EstateScopedQuerySet, SharedQuerySet
 from estates.models import Estate
+from quantify.bounds import between
 from quantify.quantities import Utility
 from quantify.records import Archivable, Record
 from rates.components import in_full
@@ -210,7 +211,9 @@ class Assignment(Record):
     )
     utility = models.CharField(max_length=15, choices=UTILITIES)
     rate_table = models.ForeignKey(RateTable, on_delete=models.PROTECT, related_name="assignments")
-    markup_percentage = models.DecimalField(max_digits=6, decimal_places=2, default=Decimal(0))
+    markup_percentage = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal(0), validators=between(0, 100)
+    )
     effective_from = models.DateField()
     effective_to = models.DateField(null=True, blank=True)
 

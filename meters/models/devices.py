@@ -1,10 +1,12 @@
 """What is out in the field: concentrators, and the meters with their registers behind them."""
 
 from datetime import datetime
+from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Self
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Greatest
@@ -14,10 +16,13 @@ from accounts.models import User
 from accounts.scoping import ArchivableQuerySet, EstateScopedQuerySet
 from estates.models import Estate
 from quantify import searching
+from quantify.bounds import between
 from quantify.quantities import Utility
 from quantify.records import Archivable, Record
 from units import stays
 from units.stays import Stay
+
+OCTETS = r"^([0-9a-f]{2})*$"
 
 
 class CommunicationStatus(models.TextChoices):
@@ -47,21 +52,24 @@ class Concentrator(Archivable):
     serial = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=80, blank=True)
     host = models.CharField(max_length=255)
-    port = models.PositiveIntegerField(default=4059)
+    port = models.PositiveIntegerField(default=4059, validators=between(1, 65535))
     addressing = models.CharField(
         max_length=20, choices=Addressing, default=Addressing.WRAPPER_PORT
     )
     network_id = models.PositiveSmallIntegerField(
-        default=0, help_text="The network behind the gateway, with a gateway prefix."
-    )
+        default=0, validators=between(0, 255),
+        help_text="The network behind the gateway, with a gateway prefix.",
+    )  # fmt: skip
     client_address = models.PositiveIntegerField(default=1)
     timeout_seconds = models.PositiveIntegerField(default=10)
     connections = models.PositiveSmallIntegerField(
-        default=2, help_text="How many TCP connections the concentrator bears at once."
-    )
+        default=2, validators=between(1, 64),
+        help_text="How many TCP connections the concentrator bears at once.",
+    )  # fmt: skip
     outstanding = models.PositiveSmallIntegerField(
-        "meters at once", default=8, help_text="How many meters are asked at once per connection."
-    )
+        "meters at once", default=8, validators=between(1, 256),
+        help_text="How many meters are asked at once per connection.",
+    )  # fmt: skip
     keeps_clocks = models.BooleanField(
         default=True, help_text="Set the clock of a meter that is more than 60 seconds off."
     )
@@ -174,6 +182,7 @@ class Meter(Archivable):
     gateway_address = models.CharField(
         max_length=32,
         blank=True,
+        validators=[RegexValidator(OCTETS, "Write octets in small hexadecimal: 0065.")],
         help_text="The meter's address behind a gateway, as hexadecimal octets: 0065.",
     )
     ipv6_address = models.GenericIPAddressField(
@@ -188,7 +197,7 @@ class Meter(Archivable):
         "(E460: 80 A x 240 V x 1.2 x 0.25 h = 5760 Wh).",
     )
     rating = models.DecimalField(
-        max_digits=9, decimal_places=3, null=True, blank=True,
+        max_digits=9, decimal_places=3, null=True, blank=True, validators=between(Decimal("0.001")),
         help_text="From the nameplate: rated current in A, overload flow Q4 in m³/h, or the solar "
         "inverter's kVA. Given, it says what can be used in 15 minutes.",
     )  # fmt: skip
@@ -227,7 +236,7 @@ class Meter(Archivable):
                 violation_error_message="Another meter has this address behind the gateway.",
             ),
             models.CheckConstraint(
-                condition=Q(gateway_address__regex=r"^([0-9a-f]{2})*$"),
+                condition=Q(gateway_address__regex=OCTETS),
                 name="gateway_address_is_octets",
                 violation_error_message="Write the octets in hexadecimal, small letters: 0065.",
             ),

@@ -34,6 +34,7 @@ FIELDS: dict[str, Any] = {
     "time_zone": "Africa/Johannesburg",
     "estate_code": "WC001",
     "unit_number": "A-101",
+    "gateway_address": "0065",
     "building": "A",
     "first_name": "Thandi",
     "last_name": "Mokoena",

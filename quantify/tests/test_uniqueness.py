@@ -50,6 +50,7 @@ MEANT = {
     "one_reference_a_utility": ("utility",),
     "one_closing_a_month": ("month",),
     "one_settlement_a_day": ("ends_on",),
+    "receipt_once_in_its_estate": ("external_key",),
     "device_token_unique": ("platform", "token"),
     "one_template_per_event_and_language": ("event", "language"),
 }

@@ -19,7 +19,7 @@ from reports.catalogue import PAGES
 REPORT, STATEMENT, RESALE = "reports", "statement", "resale"
 PERMISSIONS = {
     REPORT: "reports.view_report",
-    STATEMENT: "wallets.view_wallet",
+    STATEMENT: "wallets.view_transaction",
     RESALE: "reports.view_report",
 }
 NAMING = ("unit", "meter", "transaction")
