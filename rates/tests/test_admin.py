@@ -200,7 +200,7 @@ class TestAssignment:
                 {"effective_from": "2026-01-01"}, "effective_from", "assigned", id="later"
             ),
             pytest.param(
-                {"markup_percentage": "101"}, "markup_percentage", "between 0 and 100", id="markup"
+                {"markup_percentage": "101"}, "markup_percentage", "equal to 100", id="markup"
             ),
         ],
     )
