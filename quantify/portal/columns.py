@@ -20,6 +20,11 @@ def text(path: str, title: str = "", *, order: str = "") -> Column:
     return _column(path, title, lambda value, row: _or_nothing(value), order=order)
 
 
+def name(title: str, *, order: str = "") -> Column:
+    """What the row itself is called; `order` sorts by another path than its key."""
+    return _column("pk", title, lambda value, row: str(row), order=order)
+
+
 def choice(path: str, title: str = "") -> Column:
     """The words of a choice."""
     return _column(path, title, lambda value, row: _or_nothing(_words(row, path, value)))

@@ -16,6 +16,8 @@ from quantify.tests import world
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 HREF = re.compile(r'<a\b[^>]*?\bhref="([^"]*)"')
+CODE = re.compile(r"&lt;bound method|&lt;[\w. ]+ object at 0x|&lt;function ")
+"""What a page shows of a program where it should show its values."""
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+(?=/)")
 
 
@@ -47,7 +49,10 @@ def test_no_link_leads_astray(role: str):
             astray.append(f"{answer.status_code} {address}, shown on {shown_on}")
         if answer.streaming or not answer.headers["Content-Type"].startswith("text/html"):
             continue
-        for link in links_in(answer.content.decode(), answer.request["PATH_INFO"]):
+        page = answer.content.decode()
+        if found := CODE.search(page):
+            astray.append(f"{found[0]} {address}, shown on {shown_on}")
+        for link in links_in(page, answer.request["PATH_INFO"]):
             if kind_of(link) not in followed:
                 followed.add(kind_of(link))
                 waiting.append((link, address))

@@ -39,7 +39,7 @@ ARREARS_AFTER = columns.money("arrears_after")
 @admin.register(Transaction)
 class TransactionAdmin(LedgerAdmin):
     list_display = [
-        columns.text("__str__", "Number", order="number"),
+        columns.name("Number", order="number"),
         columns.moment("occurred_at", "When"),
         columns.text("wallet.unit.unit_number", "Unit"),
         columns.text("estate.code", "Estate"),
