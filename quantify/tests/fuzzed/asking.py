@@ -90,6 +90,14 @@ UNSAID = {
     "username invalid": "JSON Schema knows no letters of every script",
     "month invalid": "not every month has a day 31",
     "time_zone invalid": "names of time zones are kept by IANA",
+    **dict.fromkeys(
+        [
+            f"{degrees} {bound}_value"
+            for degrees in ("latitude", "longitude")
+            for bound in ("min", "max")
+        ],
+        "a number that is written as a text has no bounds in JSON Schema",
+    ),
     "expires_at min_value": "a key ends in time to come",
     "to invalid": "a stretch of time ends after it began, and is of a length that is bounded",
     "intervals invalid": "the quantities of intervals add up to the consumption",
