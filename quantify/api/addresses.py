@@ -1,5 +1,6 @@
 """Where a request comes from: what a client says of that counts only behind a known proxy."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
@@ -34,7 +35,11 @@ def counted_as(request: HttpRequest) -> str:
 
     Its own, of IPv6 the first of its network: else each guess could come from another one.
     """
-    address = of(request)
+    return _network_of(of(request))
+
+
+@lru_cache(10_000)
+def _network_of(address: str) -> str:
     if not _is_address(address):
         return address
     known = ip_address(address)

@@ -18,7 +18,7 @@ class Withholding(serializers.Serializer):
 
     def to_representation(self, instance: Any) -> Any:
         shown = super().to_representation(instance)
-        return {**shown, **dict.fromkeys(self._withheld)}
+        return {**shown, **dict.fromkeys(self._withheld)} if self._withheld else shown
 
     @cached_property
     def _withheld(self) -> list[str]:

@@ -4,7 +4,7 @@ What supplies homes: their wallet and the meters that hang there, of many homes 
 One statement, written once: a list of homes is asked for more often than anything else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -31,22 +31,15 @@ class Supply(NamedTuple):
 def of_units(units: Iterable[UUID], *, at: datetime) -> dict[UUID, Supply]:
     """What supplies each of these homes at an instant; a home without a wallet is left out."""
     found: dict[UUID, Supply] = {}
+    wallet, meter = columns.shape(Wallet, WALLET), columns.shape(Meter, METER)
     with connection.cursor() as cursor:
         cursor.execute(_statement(), [at, at, list(units)])
         for unit, *values in cursor:
             if unit not in found:
-                found[unit] = Supply(_wallet(values), [])
+                found[unit] = Supply(wallet._make(values[: len(WALLET)]), [])
             if values[len(WALLET)] is not None:
-                found[unit].meters.append(_meter(values))
+                found[unit].meters.append(meter._make(values[len(WALLET) :]))
     return found
-
-
-def _wallet(values: Sequence[Any]) -> Any:
-    return columns.shape(Wallet, WALLET)._make(values[: len(WALLET)])
-
-
-def _meter(values: Sequence[Any]) -> Any:
-    return columns.shape(Meter, METER)._make(values[len(WALLET) :])
 
 
 @cache
